@@ -1,0 +1,38 @@
+"""Topics: who keys them how, how long they keep, how many partitions they are created with.
+
+A partition count is fixed at creation: changing it would break the order per key. Services check it at start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`key` names what the Kafka key is; `retention_ms` bounds how long a reader may be away."""
+
+    name: str
+    key: str
+    retention_ms: int
+    messages: tuple[str, ...]
+
+
+REQUESTS = Topic("dsr.requests", "dsr_id", 14 * DAY_MS, ("lethe.dsr.received.v1",))
+TASKS_ERASURE = Topic("dsr.tasks.erasure", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
+TASKS_EXPORT = Topic("dsr.tasks.export", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
+ACKS = Topic("dsr.acks", "dsr_id", 14 * DAY_MS, ("lethe.task.acknowledged.v1",))
+STATUS = Topic("dsr.status", "dsr_id", 7 * DAY_MS, ("lethe.dsr.status.v1",))
+AUDIT = Topic("dsr.audit", "seal", 365 * DAY_MS, ("lethe.audit.sealed.v1",))
+SUBJECT_EVENTS = Topic("subject.events", "subject_token", 7 * DAY_MS, ("lethe.subject.observed.v1",))
+
+TOPICS = (REQUESTS, TASKS_ERASURE, TASKS_EXPORT, ACKS, STATUS, AUDIT, SUBJECT_EVENTS)
+
+DEFAULT_PARTITIONS = 8
+
+
+def tasks_of(processor_id: str) -> Topic:
+    """The topic of one Kafka-native processor, readable by nobody else."""
+    return Topic(f"dsr.tasks.{processor_id}", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))

@@ -1,0 +1,1 @@
+"""Test only. Never imported by what runs."""

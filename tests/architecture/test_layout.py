@@ -141,9 +141,9 @@ def test_only_the_saga_store_changes_a_saga() -> None:
 def test_nothing_names_a_registry_host_or_a_path_of_one_machine() -> None:
     pattern = re.compile(
         r"//pypi|python"
-        + r"hosted|npm"
-        + r"js|//repo\d?\.maven|(?<![A-Za-z0-9_.])/(work|farm|root)/[a-z]|\.\./sha"
-        + "red"
+         r"hosted|npm"
+         r"js|//repo\d?\.maven|(?<![A-Za-z0-9_.])/(work|farm|root)/[a-z]|\.\./sha"
+         "red"
     )
     offenders = [
         name(p) for p in tracked() if p.stat().st_size < 2_000_000 and pattern.search(p.read_text(errors="ignore"))

@@ -1,0 +1,51 @@
+"""Answers as they are stored, and which of them end a task for good. Pure."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from lethe_events.words import FailureKind, Outcome, Verb
+from pydantic import TypeAdapter
+
+from lethe_processors.connector import Answer
+
+if TYPE_CHECKING:
+    from lethe_events.models import TaskRequested
+
+_ALWAYS_FINAL = frozenset({Outcome.DONE, Outcome.NOTHING_FOUND, Outcome.RETAINED})
+
+
+class Settled(NamedTuple):
+    """A task and the answer to ack, with the attempt that was asked last."""
+
+    task: TaskRequested
+    answer: Answer
+
+
+def is_final(verb: Verb, answer: Answer) -> bool:
+    """Whether asking again must bring the same answer instead of doing the work again.
+
+    What was done stays done. What failed, needs a person or was still there runs again under a higher attempt;
+    so does a look (verify, export) that a vendor only accepted, but not a change that it accepted.
+    """
+    if answer.outcome in _ALWAYS_FINAL:
+        return True
+    return answer.outcome is Outcome.ACCEPTED and verb is Verb.ERASE
+
+
+def is_transient(answer: Answer) -> bool:
+    return answer.failure is not None and answer.failure.kind is FailureKind.TRANSIENT
+
+
+def to_json(answer: Answer) -> str:
+    return _adapter().dump_json(answer, exclude_defaults=True).decode()
+
+
+def from_json(stored: str) -> Answer:
+    return _adapter().validate_json(stored)
+
+
+@cache
+def _adapter() -> TypeAdapter[Answer]:
+    return TypeAdapter(Answer)

@@ -1,0 +1,165 @@
+"""One pool per process and schema."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from lethe_postgres.errors import CommitUnknown, TransactionAborted
+from lethe_postgres.transience import lost_connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from asyncpg.pool import PoolConnectionProxy
+
+Tx: TypeAlias = "PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+"""A connection inside a transaction that somebody else commits."""
+
+CONNECT_TIMEOUT = 3.0  # seconds
+COMMAND_TIMEOUT = 10.0  # seconds; longer than any statement should take, shorter than a person waits
+ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection of the pool
+CLOSE_TIMEOUT = 10.0  # seconds
+
+_SESSION = {
+    # a frozen process must not keep its row locks: its partitions could not be taken over
+    "idle_in_transaction_session_timeout": "5s",
+    # plans of short set-based statements: compiling them costs more than running them
+    "jit": "off",
+    "timezone": "UTC",
+    # the server notices within seconds that a client's machine is gone
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+
+class _Connection(asyncpg.Connection):
+    """A connection that does not take a ROLLBACK for a COMMIT."""
+
+    __slots__ = ()
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        status: str = await super().execute(query, *args, timeout=timeout)
+        if status == "ROLLBACK" and query == "COMMIT;":
+            raise TransactionAborted("a statement of this transaction failed and its error was swallowed: let it out")
+        return status
+
+
+class Database:
+    """The pool of one process for one schema. Safe to share between tasks."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, schema: str, dsn: str, application_name: str) -> None:
+        self.pool = pool
+        self.schema = schema
+        self._dsn = dsn
+        self._application_name = application_name
+
+    @classmethod
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        schema: str,
+        min_size: int = 2,
+        max_size: int = 10,
+        application_name: str,
+    ) -> Database:
+        """Open the pool. The schema need not exist yet: `migrate` makes it.
+
+        Sessions are never reset between uses (that would cost a round trip per transaction): use `SET LOCAL`,
+        never `SET`, and no session-level locks; for those there is `session`.
+        """
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=min_size,
+            max_size=max_size,
+            init=_prepare,
+            reset=_leave_as_is,
+            connection_class=_Connection,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
+            server_settings=_settings(schema, application_name),
+        )
+        return cls(pool, schema=schema, dsn=dsn, application_name=application_name)
+
+    async def session(self, purpose: str) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection outside the pool, for session-level locks and LISTEN. The caller closes it."""
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=COMMAND_TIMEOUT,
+            connection_class=_Connection,
+            server_settings=_settings(self.schema, f"{self._application_name}-{purpose}"),
+        )
+        await _prepare(connection)
+        return connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """One READ COMMITTED transaction: committed on exit, rolled back on any exception.
+
+        Raises CommitUnknown if the connection is lost during COMMIT, TransactionAborted if a failed statement's
+        error was swallowed inside.
+        """
+        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except BaseException as error:
+                if lost_connection(error):
+                    connection.terminate()
+                else:
+                    with suppress(Exception):  # the first error is the one to tell
+                        await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except Exception as error:
+                if lost_connection(error) or isinstance(error, TimeoutError):
+                    connection.terminate()
+                    raise CommitUnknown("the connection was lost during COMMIT") from error
+                raise
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        return await self.pool.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
+        return await self.pool.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        return await self.pool.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        return await self.pool.execute(sql, *args)
+
+    async def close(self) -> None:
+        """Wait for the connections in use (at most CLOSE_TIMEOUT), then close all. May be called twice."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+
+
+def _settings(schema: str, application_name: str) -> dict[str, str]:
+    quoted = '"' + schema.replace('"', '""') + '"'
+    return {**_SESSION, "search_path": quoted, "application_name": application_name[:63]}
+
+
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=_to_json, decoder=json.loads, format="text")
+
+
+async def _leave_as_is(_: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Called before a connection returns to the pool; asyncpg itself ends a transaction left open."""
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

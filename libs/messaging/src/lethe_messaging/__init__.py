@@ -1,0 +1,36 @@
+"""Kafka for Lethe: the only importer of aiokafka beside the participant SDK."""
+
+from lethe_messaging.admin import delete_topics, ensure_topics, read_all
+from lethe_messaging.bus import Bus
+from lethe_messaging.errors import (
+    BusFailed,
+    Fenced,
+    HandlerTimeout,
+    MessagingError,
+    RecordTooLarge,
+    TopicMismatch,
+)
+from lethe_messaging.messages import Handler, Message
+from lethe_messaging.settings import KafkaSettings, Tuning
+from lethe_messaging.store import migrate_messaging
+from lethe_messaging.work import Parked, Work
+
+__all__ = [
+    "Bus",
+    "BusFailed",
+    "Fenced",
+    "Handler",
+    "HandlerTimeout",
+    "KafkaSettings",
+    "Message",
+    "MessagingError",
+    "Parked",
+    "RecordTooLarge",
+    "TopicMismatch",
+    "Tuning",
+    "Work",
+    "delete_topics",
+    "ensure_topics",
+    "migrate_messaging",
+    "read_all",
+]

@@ -1,0 +1,31 @@
+"""What a handler is given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from lethe_events import Headers, Received
+
+    from lethe_messaging.work import Work
+
+
+class Message(NamedTuple):
+    """One decoded message and where it came from."""
+
+    topic: str
+    partition: int
+    offset: int
+    received: Received
+    headers: Headers
+    key: bytes | None = None
+    value: bytes | None = None
+
+
+Handler: TypeAlias = "Callable[[Work, Sequence[Message]], Awaitable[None]]"
+"""Handles a batch of one partition in offset order, inside one transaction that the loop commits.
+
+It must have no effect twice (at-least-once), make no HTTP call, and let errors out: a transient one brings the same
+batch again, any other brings smaller batches, until the message at fault is parked.
+"""

@@ -1,0 +1,1 @@
+"""Who calls: bearer tokens (JWT), local or from an OpenID provider."""

@@ -1,0 +1,41 @@
+"""Errors of this library. Those of a processor become answers; these are for who configures and who programs.
+
+ProcessorsError
+├── RegisterError        Rejected: the register cannot be used; `problems` lists everything that is wrong
+├── CredentialMissing    Permanent: a credential reference leads nowhere, until somebody provides it
+└── NoConnector          Permanent: nothing here can reach a processor of this kind
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lethe_processors.problems import Problem
+
+
+class ProcessorsError(Exception):
+    """Base, for callers that stop at start-up whatever the reason."""
+
+
+class RegisterError(ProcessorsError):
+    """The register cannot be used. The text is the whole list, one problem a line."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        listed = "\n".join(str(p) for p in self.problems)
+        super().__init__(f"{len(self.problems)} problem(s) in the register:\n{listed}")
+
+
+class CredentialMissing(ProcessorsError):
+    """A credential reference cannot be resolved. `reference` is its name in the register, never its value."""
+
+    def __init__(self, reference: str, fix: str) -> None:
+        self.reference = reference
+        super().__init__(f"credential {reference!r} is missing: {fix}")
+
+
+class NoConnector(ProcessorsError):
+    """A processor of this kind is not reached through a connector."""

@@ -1,0 +1,45 @@
+"""The register of processors: files under version control, checked as a whole, versioned by content."""
+
+from lethe_processors.errors import RegisterError
+from lethe_processors.problems import Problem
+from lethe_processors.register.models import (
+    Capabilities,
+    Dpa,
+    Excepted,
+    HttpSettings,
+    KafkaSettings,
+    LawfulBasis,
+    Owner,
+    Processor,
+    Purpose,
+    Rate,
+    Register,
+    RetentionRule,
+    Retries,
+    Role,
+    SqlSettings,
+    Transfer,
+    Verification,
+)
+
+__all__ = [
+    "Capabilities",
+    "Dpa",
+    "Excepted",
+    "HttpSettings",
+    "KafkaSettings",
+    "LawfulBasis",
+    "Owner",
+    "Problem",
+    "Processor",
+    "Purpose",
+    "Rate",
+    "Register",
+    "RegisterError",
+    "RetentionRule",
+    "Retries",
+    "Role",
+    "SqlSettings",
+    "Transfer",
+    "Verification",
+]

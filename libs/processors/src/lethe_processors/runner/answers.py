@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from lethe_events.words import FailureKind, Outcome, Verb
 from pydantic import TypeAdapter
 
+from lethe_events.words import FailureKind, Outcome, Verb
 from lethe_processors.connector import Answer
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from lethe_events.models import TaskRequested
 from lethe_events.words import Verb
 from lethe_postgres import load_queries, migrate
-
 from lethe_processors.runner.answers import Settled, from_json, is_final, to_json
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_postgres import Database, Tx
-
     from lethe_processors.connector import Answer
 
 PACKAGE = "lethe_processors.runner"
@@ -80,10 +78,11 @@ class JobQueue:
         return [Settled(newest[row["task_id"]], from_json(row["answer"])) for row in answered]
 
     async def claim(self, processor_id: str, size: int, lease: float) -> list[Job]:
-        """Claim up to `size` jobs of one verb, those due first, for `lease` seconds."""
+        """Claim up to `size` jobs of one verb, those due first, for `lease` seconds; in the order they are due."""
         verbs = [v.value for v in Verb]
         rows = await self._database.fetch(self._sql["claim"], processor_id, size, self._instance_id, lease, verbs)
-        return [Job(TaskRequested.model_validate_json(row["task"]), row["tries"]) for row in rows]
+        jobs = [Job(TaskRequested.model_validate_json(row["task"]), row["tries"]) for row in rows]
+        return sorted(jobs, key=lambda job: (job.task.due_at, job.task.task_id))
 
     async def settle(self, tx: Tx, answered: Sequence[tuple[Job, Answer]]) -> list[Settled]:
         """End jobs in the transaction that also sends their acks.

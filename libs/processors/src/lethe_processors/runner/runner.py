@@ -10,11 +10,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from lethe_postgres import is_transient as database_is_transient
-
+from lethe_processors.bucket import TokenBucket
 from lethe_processors.connector import Answer
+from lethe_processors.failures import when_tries_are_used_up
 from lethe_processors.runner.answers import Settled, is_transient
 from lethe_processors.runner.breaker import Breaker, BreakerPolicy, BreakerState
-from lethe_processors.runner.bucket import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lethe_events.models import TaskRequested
     from lethe_events.words import Verb
     from lethe_postgres import Tx
-
     from lethe_processors.runner.limits import Limits
     from lethe_processors.runner.metrics import RunnerMetrics
     from lethe_processors.runner.queue import Job, JobQueue
@@ -213,7 +212,7 @@ class Runner:
             if is_transient(answer) and job.tries < self.limits.max_tries:
                 again.append((job, self.limits.backoff(job.tries, self._crew.chance(), answer.retry_after)))
             else:
-                final.append((job, answer))
+                final.append((job, when_tries_are_used_up(answer)))
             self._count(answer, job)
 
         async def write(tx: Tx) -> Sequence[Settled]:

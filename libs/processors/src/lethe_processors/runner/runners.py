@@ -7,7 +7,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from lethe_postgres import is_transient as database_is_transient
-
 from lethe_processors.runner.limits import Limits
 from lethe_processors.runner.runner import Runner
 
@@ -86,7 +85,7 @@ class Runners:
                 raise
             _log.warning("runners_look_failed", extra={"error": type(error).__qualname__})
             return
-        for processor_id in limits.keys() | pending.keys():
+        for processor_id in limits.keys() | pending.keys() | self._runners.keys():
             runner = self._runners.get(processor_id)
             if runner is None:
                 runner = Runner(processor_id, limits.get(processor_id, Limits()), self._crew)

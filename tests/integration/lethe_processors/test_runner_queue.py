@@ -64,7 +64,7 @@ class Service:
         self.instance = _id()
         self.queue = JobQueue(database, instance_id=self.instance)
         self.calls: list[tuple[str, Verb, list[UUID]]] = []
-        self.acks: list[Settled] = []
+        self.acks: list[tuple[TaskRequested, Answer]] = []
         self.processors: dict[str, Callable[[Sequence[TaskRequested]], Awaitable[Sequence[Answer]]]] = {}
         self.limits = defaultdict(lambda: FAST, limits or {})
         self.dead: set[UUID] = set()
@@ -84,11 +84,11 @@ class Service:
     async def _settle(self, write: Callable[[Tx], Awaitable[Sequence[Settled]]]) -> None:
         async with self.database.transaction() as tx:
             settled = await write(tx)
-        self.acks.extend(settled)
+        self.acks.extend((s.task, s.answer) for s in settled)
 
-    async def accept(self, *tasks: TaskRequested) -> list[Settled]:
+    async def accept(self, *tasks: TaskRequested) -> list[tuple[TaskRequested, Answer]]:
         async with self.database.transaction() as tx:
-            return await self.queue.accept(tx, tasks)
+            return [(s.task, s.answer) for s in await self.queue.accept(tx, tasks)]
 
     async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         async with asyncio.timeout(seconds):
@@ -151,6 +151,7 @@ async def test_a_redelivered_task_is_answered_from_store_and_not_done_again(serv
         await service.until(lambda: bool(service.acks))
         again = first.model_copy(update={"attempt": 3})
         assert await service.accept(first, task()) == [(first, DONE)]
+        assert len(set(service.acked_at)) == 1, "and with the time of the first ack"
         assert await service.accept(again, first) == [(again, DONE)], "acked with the attempt asked last"
         await service.until(lambda: len(service.acks) == 2)
     assert sum(ids.count(first.task_id) for _, _, ids in service.calls) == 1
@@ -194,18 +195,34 @@ async def test_an_open_task_asked_again_is_done_once_and_acked_with_the_newest_a
 
 
 async def test_a_transient_failure_is_tried_again_here_and_told_when_tries_are_used_up(service: Service) -> None:
+    times: list[float] = []
+
     async def work(tasks: Sequence[TaskRequested]) -> list[Answer]:
+        times.append(time.monotonic())
         return [Answer.transient("vendor_unavailable")] * len(tasks)
 
     service.processors["shop"] = work
-    service.limits["shop"] = Limits(max_tries=3, first_backoff=0.01, max_backoff=0.02)
+    service.limits["shop"] = Limits(max_tries=3, first_backoff=0.2, max_backoff=1)
     async with service.running():
         await service.accept(task())
         await service.until(lambda: bool(service.acks))
     assert len(service.calls) == 3
-    assert service.acks[0].answer == Answer.transient("vendor_unavailable")
+    assert times[1] - times[0] > 0.1
+    assert times[2] - times[1] > 0.2
+    assert service.acks[0][1] == Answer.transient("vendor_unavailable")
     assert service.result("shop", "retry") == 2
     assert service.result("shop", "failed") == 1
+
+
+async def test_an_answer_given_again_says_when_it_was_first_given(service: Service) -> None:
+    wanted = task()
+    async with service.running():
+        await service.accept(wanted)
+        await service.until(lambda: bool(service.acks))
+    stored = await service.database.fetchval("SELECT settled_at FROM job")
+    async with service.database.transaction() as tx:
+        (again,) = await service.queue.accept(tx, [wanted])
+    assert again.at == stored
 
 
 async def test_nonsense_to_the_end_is_permanent(service: Service) -> None:
@@ -217,7 +234,7 @@ async def test_nonsense_to_the_end_is_permanent(service: Service) -> None:
     async with service.running():
         await service.accept(task())
         await service.until(lambda: bool(service.acks))
-    assert service.acks[0].answer == Answer.permanent("nonsense_answer")
+    assert service.acks[0][1] == Answer.permanent("nonsense_answer")
 
 
 async def test_a_processor_that_asks_to_wait_is_left_alone_so_long(service: Service) -> None:
@@ -291,7 +308,7 @@ async def test_one_person_who_breaks_the_code_spoils_nobody_else(service: Servic
     async with service.running():
         await service.until(lambda: len(service.acks) == 10)
     assert {t.task_id for t, a in service.acks if a != DONE} == {bad}
-    assert service.acks[4].answer == Answer.transient("worker_error")
+    assert service.acks[4][1] == Answer.transient("worker_error")
 
 
 async def test_the_breaker_spares_a_processor_that_is_down_and_finds_it_up_again(database: Database) -> None:
@@ -358,7 +375,7 @@ async def test_a_task_that_kills_its_workers_ends_as_a_failure(service: Service)
     async with service.running():
         await service.until(lambda: bool(service.acks))
     assert service.calls == []
-    assert service.acks[0].answer == Answer.transient("worker_died")
+    assert service.acks[0][1] == Answer.transient("worker_died")
 
 
 async def test_released_claims_are_as_if_never_made(service: Service) -> None:

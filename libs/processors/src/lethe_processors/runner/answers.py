@@ -11,16 +11,22 @@ from lethe_events.words import FailureKind, Outcome, Verb
 from lethe_processors.connector import Answer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lethe_events.models import TaskRequested
 
 _ALWAYS_FINAL = frozenset({Outcome.DONE, Outcome.NOTHING_FOUND, Outcome.RETAINED})
 
 
 class Settled(NamedTuple):
-    """A task and the answer to ack, with the attempt that was asked last."""
+    """A task and the answer to ack, with the attempt that was asked last.
+
+    `at`: when the answer was stored, so that acking it again says the same as the first time.
+    """
 
     task: TaskRequested
     answer: Answer
+    at: datetime
 
 
 def is_final(verb: Verb, answer: Answer) -> bool:

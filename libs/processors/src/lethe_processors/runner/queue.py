@@ -75,7 +75,7 @@ class JobQueue:
         if len(new) == len(newest):
             return []
         answered = await tx.fetch(self._sql["answered"], [task_id for task_id in newest if task_id not in new])
-        return [Settled(newest[row["task_id"]], from_json(row["answer"])) for row in answered]
+        return [Settled(newest[row["task_id"]], from_json(row["answer"]), row["settled_at"]) for row in answered]
 
     async def claim(self, processor_id: str, size: int, lease: float) -> list[Job]:
         """Claim up to `size` jobs of one verb, those due first, for `lease` seconds; in the order they are due."""
@@ -97,11 +97,11 @@ class JobQueue:
             [is_final(job.task.verb, answer) for job, answer in answered],
             [to_json(answer) for _, answer in answered],
         )
-        attempts: Mapping[UUID, int] = {row["task_id"]: row["attempt"] for row in rows}
+        ended: Mapping[UUID, tuple[int, datetime]] = {r["task_id"]: (r["attempt"], r["settled_at"]) for r in rows}
         return [
-            Settled(_asked(job.task, attempts[job.task.task_id]), answer)
+            Settled(_asked(job.task, ended[job.task.task_id][0]), answer, ended[job.task.task_id][1])
             for job, answer in answered
-            if job.task.task_id in attempts
+            if job.task.task_id in ended
         ]
 
     async def reschedule(self, tx: Tx, jobs: Sequence[tuple[Job, float]]) -> None:

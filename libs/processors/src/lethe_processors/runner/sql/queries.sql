@@ -20,7 +20,7 @@ RETURNING j.task_id
 
 -- name: answered
 -- The stored answers of tasks that are settled.
-SELECT task_id, answer::text AS answer FROM job WHERE task_id = ANY($1::uuid[]) AND state = 'settled'
+SELECT task_id, answer::text AS answer, settled_at FROM job WHERE task_id = ANY($1::uuid[]) AND state = 'settled'
 
 -- name: claim
 -- The oldest waiting jobs of one processor and one verb: the verb of the job that is due first. A claim counts as a try.
@@ -50,13 +50,13 @@ UPDATE job AS j
 RETURNING j.task::text AS task, j.tries
 
 -- name: settle
--- End jobs with their answers, unless somebody else took them over meanwhile. Tells the attempt to be acked.
+-- End jobs with their answers, unless somebody else took them over meanwhile. Tells the attempt to be acked, and when.
 UPDATE job AS j
    SET state = 'settled', owner = NULL, lease_until = NULL, task = NULL, final = n.final, answer = n.answer::json,
        settled_at = clock_timestamp()
   FROM unnest($2::uuid[], $3::integer[], $4::boolean[], $5::text[]) AS n(task_id, tries, final, answer)
  WHERE j.task_id = n.task_id AND j.state = 'running' AND j.owner = $1 AND j.tries = n.tries
-RETURNING j.task_id, j.attempt
+RETURNING j.task_id, j.attempt, j.settled_at
 
 -- name: reschedule
 -- Try jobs again after a delay in seconds, unless somebody else took them over meanwhile.

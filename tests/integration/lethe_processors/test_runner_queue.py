@@ -151,7 +151,6 @@ async def test_a_redelivered_task_is_answered_from_store_and_not_done_again(serv
         await service.until(lambda: bool(service.acks))
         again = first.model_copy(update={"attempt": 3})
         assert await service.accept(first, task()) == [(first, DONE)]
-        assert len(set(service.acked_at)) == 1, "and with the time of the first ack"
         assert await service.accept(again, first) == [(again, DONE)], "acked with the attempt asked last"
         await service.until(lambda: len(service.acks) == 2)
     assert sum(ids.count(first.task_id) for _, _, ids in service.calls) == 1

@@ -169,7 +169,7 @@ async def test_the_store_holds_no_plaintext(service: Database, vault: Vault, own
     "tampering",
     [
         "UPDATE vault.sealed SET ciphertext = set_byte(ciphertext, 9, get_byte(ciphertext, 9) # 1) WHERE dsr_id = $1",
-        "UPDATE vault.sealed SET wrapped_key = set_byte(wrapped_key, 9, 255 - get_byte(wrapped_key, 9)) WHERE dsr_id=$1",
+        r"UPDATE vault.sealed SET wrapped_key = overlay(wrapped_key PLACING '\x0000' FROM 9) WHERE dsr_id = $1",
         "UPDATE vault.sealed SET controller_id = 'other' WHERE dsr_id = $1",
         "UPDATE vault.sealed SET subject_ref = gen_random_uuid() WHERE dsr_id = $1",
         # another person's sealed data in this person's row

@@ -86,11 +86,11 @@ class Retain:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A field holds the value of `field` in `collection`. `direction` None: followed as FROM."""
+    """A field holds the value of `field` in `collection`."""
 
     collection: str
     field: str
-    direction: Direction | None
+    direction: Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class Field:
     """A column, or a key inside a JSON column.
 
     `weak`: the value may be that of several people (a household's phone number), so it never decides alone against
-    another identifier. `about`: the reference column whose person the value concerns, or `others`. `owner` False on a
-    reference: the row is somebody else's and only mentions the person.
+    another identifier. `match` None: as the kind of identifier asks for. `about`: the reference column whose person
+    the value concerns, or `others`. `owner` False on a reference: the row is somebody else's, only mentions the person.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Field:
     about: str | None = None
     owner: bool = True
     weak: bool = False
-    match: Match = Match.EXACT
+    match: Match | None = None
     export: bool = True
     search: bool = True
     orphans_ignored: bool = False

@@ -2,6 +2,7 @@
 
 from lethe_processors.errors import RegisterError
 from lethe_processors.problems import Problem
+from lethe_processors.register.load import check_register, load_register
 from lethe_processors.register.models import (
     Capabilities,
     Dpa,
@@ -21,6 +22,7 @@ from lethe_processors.register.models import (
     Transfer,
     Verification,
 )
+from lethe_processors.register.source import RegisterSource
 
 __all__ = [
     "Capabilities",
@@ -36,10 +38,13 @@ __all__ = [
     "Rate",
     "Register",
     "RegisterError",
+    "RegisterSource",
     "RetentionRule",
     "Retries",
     "Role",
     "SqlSettings",
     "Transfer",
     "Verification",
+    "check_register",
+    "load_register",
 ]

@@ -1,0 +1,146 @@
+"""What is wrong with a register beyond the form of its single fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lethe_events.words import PACKAGE_PROCESSOR, Verb
+from lethe_processors.dataset.graph import Graph
+from lethe_processors.dataset.model import FieldMethod
+from lethe_processors.dataset.ordering import components
+from lethe_processors.register.models import SqlSettings
+from lethe_processors.register.taxonomy import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lethe_processors.dataset.model import Field, Retain
+    from lethe_processors.dataset.parse import Parsed
+    from lethe_processors.problems import Problem
+    from lethe_processors.register.models import Processor
+    from lethe_processors.register.taxonomy import Taxonomy
+    from lethe_processors.yaml_source import Document, Path_
+
+_IDENTIFYING = ("user.contact", "user.name", "user.government_id")
+
+
+def check_words(document: Document, processor: Processor, taxonomy: Taxonomy) -> Iterator[Problem]:
+    """Categories, uses and subjects that fideslang does not know."""
+    used: list[tuple[Path_, str, frozenset[str], str]] = [
+        (("purposes", i, "use"), purpose.use, taxonomy.uses, "data use") for i, purpose in enumerate(processor.purposes)
+    ]
+    for i, subject in enumerate(processor.data_subjects):
+        used.append((("data_subjects", i), subject, taxonomy.subjects, "data subject"))
+    for i, category in enumerate(processor.data_categories):
+        used.append((("data_categories", i), category, taxonomy.categories, "data category"))
+    for i, rule in enumerate(processor.retention):
+        used.append((("retention", i, "category"), rule.category, taxonomy.categories, "data category"))
+    for path, word, known, what in used:
+        if word not in known:
+            yield document.problem(
+                path, f"unknown {what} {word}.", f"{suggestion(word, known)}Own words go into taxonomy.yaml."
+            )
+
+
+def check_dataset_words(parsed: Parsed, taxonomy: Taxonomy) -> Iterator[Problem]:
+    for collection in parsed.dataset.collections if parsed.dataset else ():
+        retained: list[tuple[tuple[str, ...], Retain]] = []
+        if collection.retain is not None:
+            retained.append(((collection.name,), collection.retain))
+        for path, field in collection.leaves():
+            if field.retain is not None:
+                retained.append(((collection.name, *path), field.retain))
+            for category in field.categories:
+                if category not in taxonomy.categories:
+                    yield parsed.problem(
+                        (collection.name, *path),
+                        f"unknown data category {category}.",
+                        f"{suggestion(category, taxonomy.categories)}Own words go into taxonomy.yaml.",
+                    )
+        for where, retain in retained:
+            if retain.category not in taxonomy.categories:
+                yield parsed.problem(
+                    where,
+                    f"`retain` names the unknown data category {retain.category}.",
+                    f"{suggestion(retain.category, taxonomy.categories)}Own words go into taxonomy.yaml.",
+                )
+
+
+def check_order(documents: Mapping[str, Document], processors: Mapping[str, Processor]) -> Iterator[Problem]:
+    """`after` names processors that exist, and no circle of them."""
+    for name, processor in processors.items():
+        for i, other in enumerate(processor.after):
+            if other not in processors:
+                yield documents[name].problem(
+                    ("after", i),
+                    f"there is no processor {other} in the register.",
+                    f"{suggestion(other, processors)}Correct the name, or remove it.",
+                )
+    arrows = {n: [a for a in p.after if a in processors] for n, p in processors.items()}
+    for circle in components(processors, arrows):
+        if len(circle) > 1 or circle[0] in arrows[circle[0]]:
+            for name in circle:
+                yield documents[name].problem(
+                    ("after",),
+                    f"{', '.join(circle)} wait for each other: none of them would ever erase.",
+                    "remove one `after` of this circle.",
+                )
+
+
+def check_sql(document: Document, processor: Processor, parsed: Parsed) -> Iterator[Problem]:
+    """What the processor's entry and its dataset have to agree on."""
+    settings = processor.connector
+    if not isinstance(settings, SqlSettings) or parsed.dataset is None:
+        return
+    if Verb.ERASE in processor.capabilities.verbs and settings.write is None:
+        yield document.problem(
+            ("connector",), "it is to erase, but has no `write` credential.", "add `write: env:NAME`, or drop the verb."
+        )
+    personal = {c for col in parsed.dataset.collections for _, f in col.leaves() if f.personal for c in f.categories}
+    missing = sorted(c for c in personal if not any(c == d or c.startswith(d + ".") for d in processor.data_categories))
+    if missing:
+        yield document.problem(
+            ("data_categories",),
+            f"the dataset holds {', '.join(missing)}, which the register does not list.",
+            "add them: the record of processing would be incomplete (Art. 30(1)(c)).",
+        )
+    if settings.key is None:
+        yield from _key_needed(document, parsed, processor)
+
+
+def _key_needed(document: Document, parsed: Parsed, processor: Processor) -> Iterator[Problem]:
+    assert parsed.dataset is not None
+    graph = Graph(parsed.dataset, processor.identities)
+    fields = [(c, f) for c in parsed.dataset.collections for _, f in c.leaves() if c.name in graph.reached]
+    why = None
+    if any(f.method is FieldMethod.PSEUDONYMISE for _, f in fields):
+        why = "pseudonyms are keyed"
+    elif any(
+        f.primary_key and (f.identity or any(c.startswith(_IDENTIFYING) for c in f.categories)) for _, f in fields
+    ):
+        why = "a primary key is itself an identifier, and a plain hash over it could be reversed by trying"
+    if why is not None:
+        yield document.problem(
+            ("connector",), f"it needs a `key`: {why}.", "add `key: env:NAME` with a random secret of 32 bytes or more."
+        )
+
+
+def _identifies(field: Field) -> bool:
+    return field.identity is not None or any(c.startswith(_IDENTIFYING) for c in field.categories)
+
+
+def check_names(document: Document, processor: Processor, file_stem: str) -> Iterator[Problem]:
+    if processor.id == PACKAGE_PROCESSOR:
+        yield document.problem(("processor",), f"{PACKAGE_PROCESSOR} is reserved.", "choose another name.")
+    if processor.id != file_stem:
+        yield document.problem(
+            ("processor",),
+            f"the file is {file_stem}.yaml.",
+            f"name the file {processor.id}.yaml: one processor per file.",
+        )
+    if Verb.VERIFY not in processor.capabilities.verbs and processor.verification.required:
+        yield document.problem(
+            ("verification",),
+            "verification is required, but the processor cannot verify.",
+            "add `verify` to its verbs, or say `verification: {excepted: {ground, article, reason}}`.",
+        )

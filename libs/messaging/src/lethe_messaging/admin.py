@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from lethe_events.topics import Topic
-
     from lethe_messaging.settings import KafkaSettings
 
 _EXISTS = 36
@@ -41,6 +40,12 @@ async def ensure_topics(
     if wrong:
         listed = ", ".join(f"{name} has {count}" for name, count in sorted(wrong.items()))
         raise TopicMismatch(f"expected {partitions} partitions, but {listed}; set LETHE_PARTITIONS to what exists")
+
+
+async def partition_counts(settings: KafkaSettings, names: Sequence[str]) -> dict[str, int]:
+    """How many partitions each of these topics has; a topic that does not exist is absent."""
+    async with _admin(settings) as admin:
+        return await _partition_counts(admin, names)
 
 
 async def delete_topics(settings: KafkaSettings, names: Sequence[str]) -> None:

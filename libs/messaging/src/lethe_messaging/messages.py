@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from lethe_events import Headers, Received
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from lethe_events import Headers, Received
     from lethe_messaging.work import Work
 
 

@@ -63,7 +63,7 @@ class Tuning:
     """Records that the publisher sends at once, at most."""
     linger: float = 0.003
     """How long the publisher waits for company when little is waiting."""
-    relay_after: float = 5.0
+    relay_after: float = 10.0
     """Age at which a chunk of a living writer is taken to be forgotten."""
     stuck_after: float = 10.0
     """Records are waiting in the broker and none arrives for this long: the client is made anew."""

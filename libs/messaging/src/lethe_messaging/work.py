@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from lethe_events import Headers, Record
-    from lethe_postgres import Tx
-
     from lethe_messaging.messages import Message
+    from lethe_messaging.outbox import Chunk
+    from lethe_postgres import Tx
 
 MAX_VALUE = 900_000
 """Bytes of one record's value; brokers refuse a batch above 1 MiB by default."""
@@ -34,10 +34,13 @@ class Parked(NamedTuple):
 class Work:
     """Collects what one transaction sends and parks; whoever opened it writes that down and commits."""
 
-    __slots__ = ("_callbacks", "_parked", "_records", "tx")
+    __slots__ = ("_callbacks", "_parked", "_records", "chunk", "relayed", "tx")
 
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
+        self.chunk: Chunk | None = None
+        """The outbox row, once it is written."""
+        self.relayed = False
         self._records: list[Record] = []
         self._parked: list[Parked] = []
         self._callbacks: list[Callable[[], None]] = []
@@ -52,7 +55,7 @@ class Work:
 
     def park(self, message: Message, code: str, detail: str) -> None:
         """Put `message` aside in this transaction; the partition goes on. Parking it again changes nothing."""
-        self._parked.append(
+        self.put_aside(
             Parked(
                 message.topic,
                 message.partition,
@@ -64,6 +67,10 @@ class Work:
                 detail[:500],
             )
         )
+
+    def put_aside(self, parked: Parked) -> None:
+        """The same, for a message that could not be decoded."""
+        self._parked.append(parked)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call once the transaction is known to be stored. Not called if the process dies first: a hint, no promise."""

@@ -1,0 +1,103 @@
+"""The adapter to aiokafka's consumer: no group, no commit, no reset; it reads where it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from lethe_messaging.settings import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+_STOP_PATIENCE = 5.0
+_ENDS_PATIENCE = 3.0
+READ_ERRORS = (KafkaError, ConsumerStoppedError, OSError, TimeoutError)
+
+Place: TypeAlias = "tuple[str, int]"
+"""Topic and partition."""
+
+
+class OutOfRange(Exception):
+    """The broker no longer has (or not yet has) the offset that PostgreSQL names."""
+
+    def __init__(self, places: Collection[Place]) -> None:
+        super().__init__("offset out of range")
+        self.places = places
+
+
+class Reader:
+    """One client. Used by one task only, since `assign` and `poll` must not interleave."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._client: Any = AIOKafkaConsumer(
+            **settings.client_options(),
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=100,
+            fetch_max_bytes=8 << 20,
+            max_partition_fetch_bytes=256 << 10,
+        )
+
+    async def open(self) -> None:
+        try:
+            await self._client.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_PATIENCE):
+                await self._client.stop()
+        except Exception as error:  # noqa: BLE001 - it is being thrown away
+            log.warning("a consumer did not stop cleanly", extra={"error": type(error).__name__})
+
+    def assign(self, positions: Mapping[Place, int]) -> None:
+        """Read these partitions from these offsets, and nothing else. Replaces everything, so all are sought."""
+        if not positions:
+            self._client.unsubscribe()
+            return
+        self._client.assign([TopicPartition(*place) for place in positions])
+        for place, offset in positions.items():
+            self.seek(place, offset)
+
+    def seek(self, place: Place, offset: int) -> None:
+        self._client.seek(TopicPartition(*place), offset)
+
+    def pause(self, place: Place) -> None:
+        self._client.pause(TopicPartition(*place))
+
+    def resume(self, place: Place) -> None:
+        self._client.resume(TopicPartition(*place))
+
+    async def poll(self, seconds: float) -> Mapping[Place, tuple[Sequence[Any], int]]:
+        """What arrived, each with the position where reading goes on. Raises OutOfRange or one of READ_ERRORS."""
+        try:
+            arrived = await self._client.getmany(timeout_ms=int(seconds * 1000))
+        except OffsetOutOfRangeError as error:
+            raise OutOfRange([(tp.topic, tp.partition) for tp in error.args[0]]) from error
+        return {(tp.topic, tp.partition): (records, await self._client.position(tp)) for tp, records in arrived.items()}
+
+    def high_water(self, place: Place) -> int:
+        """Offset after the last record the broker had when it last answered; 0 before."""
+        return self._client.highwater(TopicPartition(*place)) or 0
+
+    async def ends(self, places: Collection[Place]) -> Mapping[Place, int]:
+        """The same, asked of the broker now. Raises one of READ_ERRORS."""
+        async with asyncio.timeout(_ENDS_PATIENCE):
+            found = await self._client.end_offsets([TopicPartition(*place) for place in places])
+        return {(tp.topic, tp.partition): end for tp, end in found.items()}
+
+    async def beginnings(self, topic: str, partitions: int) -> list[int]:
+        """The oldest offset of each partition. Raises one of READ_ERRORS."""
+        wanted = [TopicPartition(topic, n) for n in range(partitions)]
+        async with asyncio.timeout(_ENDS_PATIENCE):
+            found = await self._client.beginning_offsets(wanted)
+        return [found[tp] for tp in wanted]

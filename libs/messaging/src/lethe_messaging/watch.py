@@ -1,0 +1,118 @@
+"""Watching over consumption: lag, a client that no longer reads, partitions that a person moved."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from lethe_messaging.outbox import sql
+from lethe_messaging.reader import READ_ERRORS
+from lethe_postgres import is_transient
+
+if TYPE_CHECKING:
+    from lethe_messaging.metrics import Metrics
+    from lethe_messaging.ownership import Ownership
+    from lethe_messaging.reader import Place
+    from lethe_messaging.reading import Reading
+    from lethe_messaging.settings import Tuning
+    from lethe_postgres import Database
+
+log = logging.getLogger(__name__)
+
+_EVERY = 1.0  # seconds
+_ENDS_EVERY = 3.0  # seconds; a client that hangs does not report new records itself, so the broker is asked
+
+
+class Watch:
+    """Looks once a second."""
+
+    def __init__(
+        self, database: Database, reading: Reading, ownership: Ownership, tuning: Tuning, metrics: Metrics
+    ) -> None:
+        self._database = database
+        self._reading = reading
+        self._ownership = ownership
+        self._tuning = tuning
+        self._metrics = metrics
+        self._ends: dict[Place, int] = {}
+        self._asked_at = 0.0
+        self._answered_at = time.monotonic()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Watch until `stopping` is set."""
+        while not stopping.is_set():
+            try:
+                async with asyncio.timeout(_EVERY):
+                    await stopping.wait()
+            except TimeoutError:
+                pass
+            await self._ask_ends()
+            self._look_for_stuck()
+            self._report()
+            try:
+                await self._look_for_moved()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+
+    def lag(self, place: Place, next_offset: int) -> int:
+        """Records the broker has and we have not handled, as far as is known."""
+        reader = self._reading.reader
+        known = reader.high_water(place) if reader is not None and place in self._reading.waiting_since else 0
+        return max(0, max(known, self._ends.get(place, 0)) - next_offset)
+
+    async def _ask_ends(self) -> None:
+        reader = self._reading.reader
+        now = time.monotonic()
+        if reader is None or not self._reading.waiting_since:
+            self._answered_at = now
+            return
+        if now < self._asked_at + _ENDS_EVERY:
+            return
+        self._asked_at = now
+        try:
+            self._ends = dict(await reader.ends(self._reading.waiting_since))
+            self._answered_at = time.monotonic()
+        except READ_ERRORS as error:
+            log.warning("the ends of partitions are not to be had", extra={"error": type(error).__name__})
+
+    def _look_for_stuck(self) -> None:
+        now = time.monotonic()
+        if now > self._answered_at + self._tuning.stuck_after:
+            self._answered_at = now
+            self._reading.renew("unreachable")
+            return
+        for _, cursor in self._ownership.cursors():
+            place = (cursor.topic, cursor.partition)
+            since = self._reading.waiting_since.get(place, now)
+            behind = self._ends.get(place, 0) > cursor.fetched
+            if behind and not self._reading.is_paused(place) and now > since + self._tuning.stuck_after:
+                self._reading.renew("stuck")
+                return
+
+    async def _look_for_moved(self) -> None:
+        slots = self._ownership.slots
+        if not slots:
+            return
+        rows = await self._database.fetch(
+            sql()["moved"], list(slots), [slot.epoch for slot in slots.values()], list(self._ownership.topics)
+        )
+        for row in rows:
+            if row["part"] in slots:
+                slots[row["part"]].end("moved by a person")
+
+    def _report(self) -> None:
+        ages: defaultdict[str, float] = defaultdict(float)
+        stopped = 0
+        for _, cursor in self._ownership.cursors():
+            place = (cursor.topic, cursor.partition)
+            self._metrics.lag.labels(cursor.topic, str(cursor.partition)).set(self.lag(place, cursor.next_offset))
+            oldest = cursor.oldest_timestamp_ms
+            ages[cursor.topic] = max(ages[cursor.topic], time.time() - oldest / 1000 if oldest is not None else 0.0)
+            stopped += cursor.stopped is not None
+        for topic, age in ages.items():
+            self._metrics.lag_seconds.labels(topic).set(age)
+        self._metrics.stopped.set(stopped)

@@ -1,0 +1,72 @@
+"""Opens units of work: one transaction each, with its outbox row, handed to the publisher once it is stored."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from lethe_messaging.outbox import sql
+from lethe_messaging.work import Work
+from lethe_postgres import crashpoint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lethe_messaging.outbox import Outbox
+    from lethe_messaging.publisher import Publisher
+    from lethe_postgres import Database
+
+log = logging.getLogger(__name__)
+
+
+class Works:
+    """The one place where work is committed."""
+
+    def __init__(self, database: Database, outbox: Outbox, publisher: Publisher) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._publisher = publisher
+
+    @asynccontextmanager
+    async def open(self, kind: str) -> AsyncIterator[Work]:
+        """One transaction; on exit what it parks and sends is written and committed, then published.
+
+        `kind` names the crash points. Raises CommitUnknown with nothing published: the caller finds out and calls
+        `settle`, or leaves the chunk to the relay.
+        """
+        async with self._database.transaction() as tx:
+            work = Work(tx)
+            yield work
+            await self._write(work)
+            crashpoint(f"{kind}.before_commit")
+        crashpoint(f"{kind}.after_commit")
+        self.settle(work)
+
+    def settle(self, work: Work) -> None:
+        """The transaction is known to be stored: publish, and call back."""
+        if work.chunk is not None and not work.relayed:
+            self._publisher.offer(work.chunk)
+        for callback in work.callbacks:
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - the work is stored, whatever a hint does
+                log.error("a callback after commit failed", extra={"error": type(error).__name__})  # noqa: TRY400
+
+    async def _write(self, work: Work) -> None:
+        if work.parked:
+            await work.tx.execute(
+                sql()["park"],
+                [p.topic for p in work.parked],
+                [p.partition for p in work.parked],
+                [p.offset for p in work.parked],
+                [p.key for p in work.parked],
+                [[[name, base64.b64encode(v or b"").decode()] for name, v in p.headers] for p in work.parked],
+                [p.value for p in work.parked],
+                [p.code for p in work.parked],
+                [p.detail for p in work.parked],
+            )
+        if work.records:
+            work.relayed = self._publisher.leaves_to_relay()
+            work.chunk = await self._outbox.write(work.tx, work.records, relayed=work.relayed)

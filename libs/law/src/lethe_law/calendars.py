@@ -1,0 +1,124 @@
+"""Public holidays, of the Member State where the action is to be taken (Reg. 1182/71 Art. 2(1)).
+
+The national lists come from the `holidays` library; what it lacks or has wrong is put right by a dated override that
+names its source. Regional holidays are not counted: a date is never later than the national list allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import holidays
+
+from lethe_law.errors import UnsupportedPlace
+from lethe_law.places import EEA, UK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DAY = timedelta(days=1)
+SATURDAY = 5
+_WEEKEND = {5: "a Saturday", 6: "a Sunday"}
+_SUBDIVISIONS = {"GB-EAW": ("GB", "ENG"), "GB-SCT": ("GB", "SCT"), "GB-NIR": ("GB", "NIR")}
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A day that is a holiday (`name`) or is none (None), against the library. `source`: an official text."""
+
+    day: date
+    name: str | None
+    source: str
+
+
+OVERRIDES: Mapping[str, tuple[Override, ...]] = {}
+"""Calendar → days put right. Empty while the pinned library agrees with every official list that was compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Working days are all days but public holidays, Sundays and Saturdays (Reg. 1182/71 Art. 2(2)).
+
+    `rolls` is False for pure calendar arithmetic, where no end is ever moved.
+    """
+
+    code: str
+    source: str
+    holidays_of: Callable[[int], Mapping[date, str]] = field(repr=False, compare=False)
+    rolls: bool = True
+
+    def why_not_working(self, day: date) -> str | None:
+        """`a Saturday`, or the holiday's name; None for a working day."""
+        weekend = _WEEKEND.get(day.weekday())
+        return weekend if weekend is not None else self.holidays_of(day.year).get(day)
+
+    def roll(self, day: date) -> date:
+        """The day itself, or the next working day (Art. 3(4))."""
+        while self.rolls and (day.weekday() >= SATURDAY or day in self.holidays_of(day.year)):
+            day += DAY
+        return day
+
+    def working_days_after(self, day: date, count: int) -> date:
+        """The `count`-th working day after `day`."""
+        while count:
+            day += DAY
+            count -= self.why_not_working(day) is None
+        return day
+
+    def with_holiday(self, day: date, name: str) -> Calendar:
+        """The same calendar with one more holiday."""
+
+        def more(year: int) -> Mapping[date, str]:
+            return {**self.holidays_of(year), day: name} if year == day.year else self.holidays_of(year)
+
+        return Calendar(f"{self.code}+{day}", self.source, more, self.rolls)
+
+
+def _no_holidays(_: int) -> Mapping[date, str]:
+    return {}
+
+
+WEEKENDS_ONLY = Calendar("none", "weekends, no holidays", _no_holidays)
+NO_ROLL = Calendar("none-noroll", "no calendar: no end is moved", _no_holidays, rolls=False)
+
+
+@cache
+def calendar_of(code: str) -> Calendar:
+    """The calendar of a country (`DE`, `GB-SCT`, …), or `none`, or `none-noroll`. Raises UnsupportedPlace."""
+    if code == WEEKENDS_ONLY.code:
+        return WEEKENDS_ONLY
+    if code == NO_ROLL.code:
+        return NO_ROLL
+    if code not in EEA and code not in UK and code != "CH":
+        known = ", ".join(sorted({*EEA, *UK, "CH"}))
+        raise UnsupportedPlace(f"no calendar {code!r}; there are: {known}, none, none-noroll")
+    country, subdivision = _SUBDIVISIONS.get(code, (code, None))
+    overrides = OVERRIDES.get(code, ())
+    source = f"national public holidays of {code}, python-holidays {version('holidays')}"
+    if overrides:
+        source += "; " + "; ".join(f"{o.day}: {o.source}" for o in overrides)
+
+    @cache
+    def of_year(year: int) -> Mapping[date, str]:
+        listed = holidays.country_holidays(country, subdivision, years=year, language=_english(country))
+        found = {day: listed.get(day, "a public holiday") for day in listed if day.year == year}
+        for override in overrides:
+            if override.day.year != year:
+                continue
+            if override.name is None:
+                found.pop(override.day, None)
+            else:
+                found[override.day] = override.name
+        return found
+
+    return Calendar(code, source, of_year)
+
+
+def _english(country: str) -> str | None:
+    """Names in English where the library has them, whatever the locale of the machine; they are shown to people."""
+    languages = holidays.country_holidays(country).supported_languages
+    return next((language for language in ("en_US", "en_GB") if language in languages), None)

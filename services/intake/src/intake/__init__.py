@@ -1,0 +1,1 @@
+"""Intake: how a data-subject request comes in."""

@@ -1,0 +1,167 @@
+"""Accepting requests: check, seal, store, tell the orchestrator; once, however often one is sent."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from intake.application.group_commit import GroupCommit
+from intake.domain.errors import KeyReused
+from intake.domain.fingerprint import request_fingerprint, stored_key
+from intake.domain.model import Accepted, Candidate, Deadline
+from intake.domain.submission import check
+from lethe_events import DsrReceived, Envelope, encode
+from lethe_events.ids import uuid7
+from lethe_events.topics import REQUESTS
+from lethe_law import first_month
+from lethe_vault import Identifiers, Sealing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from intake.application.overload import Gate
+    from intake.application.ports import Desk, Meters, Sealer, Store
+    from intake.domain.model import Controller, Submission
+    from intake.domain.submission import Draft
+    from lethe_events import Record
+
+SOURCE = "/lethe/intake"
+
+
+class Acceptance:
+    """The use case behind `POST /v1/dsrs`. `secret` keys the hashes of idempotency keys and of bodies."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        store: Store,
+        sealer: Sealer,
+        gate: Gate,
+        meters: Meters,
+        controllers: Mapping[str, Controller],
+        secret: bytes,
+        now: Callable[[], datetime],
+        entropy: Callable[[int], bytes],
+        is_transient: Callable[[BaseException], bool],
+        spacing_s: float = 0.005,
+    ) -> None:
+        self._desk = desk
+        self._store = store
+        self._sealer = sealer
+        self._gate = gate
+        self._meters = meters
+        self._controllers = controllers
+        self._secret = secret
+        self._now = now
+        self._entropy = entropy
+        self.group: GroupCommit[Candidate, Accepted | None] = GroupCommit(
+            self.commit, is_transient=is_transient, spacing_s=spacing_s
+        )
+
+    async def accept(self, draft: Draft, idempotency_key: str, traceparent: str | None) -> Accepted:
+        """Returns after the DSR, its sealed identifiers and its outbox row are committed.
+
+        Raises InvalidSubmission, KeyReused or Overloaded, having changed nothing; or what the store raised, in which
+        case the caller sends the same again with the same key.
+        """
+        self._gate.admit(self.group.waiting)
+        candidate = self._candidate(draft, idempotency_key, traceparent)
+        accepted = await self.group.submit(candidate)
+        if accepted is None:
+            self._meters.refused("key_reused")
+            raise KeyReused
+        if accepted.replayed:
+            self._meters.replayed()
+        else:
+            self._meters.accepted(draft.right.value, draft.channel.value)
+        return accepted
+
+    async def commit(self, batch: Sequence[Candidate]) -> Sequence[Accepted | None]:
+        """Store a group in one transaction; None for one whose key belongs to another request."""
+        began = time.perf_counter()
+        first: dict[tuple[str, bytes], Candidate] = {}
+        for candidate in batch:
+            first.setdefault((candidate.submission.controller_id, candidate.key), candidate)
+        async with self._desk.work() as work:
+            # in key order, so that two instances with the same keys wait for, not on, each other
+            wanted = [first[key] for key in sorted(first)]
+            inserted = await self._store.insert(work.tx, wanted)
+            new = [c for c in wanted if c.dsr_id in inserted]
+            known = [c for c in wanted if c.dsr_id not in inserted]
+            stored = dict(await self._store.by_keys(work.tx, known)) if known else {}
+            if new:
+                await self._sealer.seal(work.tx, [_sealing(c) for c in new])
+                work.send([_received(c) for c in new])
+        for candidate in new:
+            key = (candidate.submission.controller_id, candidate.key)
+            stored[key] = Accepted(candidate.dsr_id, candidate.fingerprint, candidate.deadline)
+        self._meters.group(len(batch), time.perf_counter() - began)
+        return [_result(c, stored, inserted) for c in batch]
+
+    def _candidate(self, draft: Draft, idempotency_key: str, traceparent: str | None) -> Candidate:
+        now = self._now()
+        submission = check(draft, controllers=self._controllers, now=now)
+        return Candidate(
+            dsr_id=uuid7(now, self._entropy(10)),
+            subject_ref=uuid.UUID(bytes=self._entropy(16), version=4),
+            key=stored_key(self._secret, submission.controller_id, idempotency_key),
+            fingerprint=request_fingerprint(self._secret, submission),
+            submission=submission,
+            accepted_at=now,
+            deadline=_deadline(submission),
+            traceparent=traceparent,
+        )
+
+
+def _result(candidate: Candidate, stored: Mapping[tuple[str, bytes], Accepted], new: set[uuid.UUID]) -> Accepted | None:
+    found = stored[candidate.submission.controller_id, candidate.key]
+    if found.fingerprint != candidate.fingerprint:
+        return None
+    return found if candidate.dsr_id in new else replace(found, replayed=True)
+
+
+def _deadline(submission: Submission) -> Deadline:
+    clock = first_month(submission.received_at, country=submission.country, regime=submission.regime)
+    return Deadline(clock.due_strict, clock.due_legal, clock.due_date_legal, clock.rule)
+
+
+def _sealing(candidate: Candidate) -> Sealing:
+    submission = candidate.submission
+    return Sealing(
+        dsr_id=candidate.dsr_id,
+        subject_ref=candidate.subject_ref,
+        controller_id=submission.controller_id,
+        identifiers=Identifiers(submission.identifiers),
+        note=submission.note,
+    )
+
+
+def _received(candidate: Candidate) -> Record:
+    submission = candidate.submission
+    body = DsrReceived(
+        dsr_id=candidate.dsr_id,
+        subject_ref=candidate.subject_ref,
+        controller_id=submission.controller_id,
+        right=submission.right,
+        export_first=submission.export_first,
+        received_at=submission.received_at,
+        accepted_at=candidate.accepted_at,
+        channel=submission.channel,
+        country=submission.country,
+        regime=submission.regime,
+        identity=submission.identity,
+        identifier_kinds=tuple(sorted(submission.identifiers)),
+    )
+    envelope = Envelope(
+        id=uuid.uuid5(candidate.dsr_id, DsrReceived.TYPE),
+        source=SOURCE,
+        time=candidate.accepted_at,
+        correlation_id=candidate.dsr_id,
+        causation_id=None,
+        traceparent=candidate.traceparent,
+    )
+    return encode(REQUESTS.name, str(candidate.dsr_id), body, envelope)

@@ -1,0 +1,37 @@
+"""Following sagas: what `dsr.status` tells becomes what callers see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from intake.application.views import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from intake.application.ports import Meters, Store, Work
+    from lethe_events import DsrStatus
+
+
+async def follow(work: Work, statuses: Iterable[DsrStatus], store: Store, meters: Meters) -> None:
+    """Take over the newest state of each DSR in one statement. Repeats and older versions change nothing."""
+    newest: dict[UUID, DsrStatus] = {}
+    seen = 0
+    for status in statuses:
+        seen += 1
+        known = newest.get(status.dsr_id)
+        if known is None or known.version < status.version:
+            newest[status.dsr_id] = status
+    applied = await store.tell(work.tx, [_told(newest[dsr_id]) for dsr_id in sorted(newest)]) if newest else 0
+    meters.told(applied, seen - applied)
+
+
+def _told(status: DsrStatus) -> Told:
+    return Told(
+        status.dsr_id,
+        status.controller_id,
+        status.version,
+        status.state.value,
+        status.model_dump(mode="json", exclude_defaults=True, exclude={"dsr_id", "controller_id", "version", "state"}),
+    )

@@ -1,0 +1,94 @@
+"""What the application needs from outside, as small as it can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from uuid import UUID
+
+    from intake.application.views import DsrView, Told
+    from intake.domain.model import Accepted, Candidate
+    from intake.domain.package import PackageFacts
+    from lethe_events import Record
+    from lethe_postgres import Tx
+    from lethe_vault import DocumentInfo, Redemption, Sealing
+    from lethe_vault.model import Redeemed
+
+
+class Work(Protocol):
+    """One transaction. What is sent goes out right after it is committed."""
+
+    @property
+    def tx(self) -> Tx: ...
+
+    def send(self, records: Iterable[Record]) -> None: ...
+
+
+class Desk(Protocol):
+    """Opens transactions: committed on leaving, rolled back on an error."""
+
+    def work(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Store(Protocol):
+    """Intake's own tables. Whatever is found by id is found only among the controllers named."""
+
+    async def insert(self, tx: Tx, candidates: Sequence[Candidate]) -> set[UUID]:
+        """Store those whose idempotency key is new for their controller; gives their ids."""
+        ...
+
+    async def by_keys(self, tx: Tx, candidates: Sequence[Candidate]) -> Mapping[tuple[str, bytes], Accepted]:
+        """What is stored under the keys of `candidates`, by (controller, key)."""
+        ...
+
+    async def tell(self, tx: Tx, told: Sequence[Told]) -> int:
+        """Take over states newer than those stored; gives how many were. Older ones and unknown ids are left out."""
+        ...
+
+    async def find(self, dsr_id: UUID, controller_ids: Iterable[str]) -> DsrView | None: ...
+
+    async def page(
+        self, controller_ids: Iterable[str], *, before: UUID | None, state: str | None, limit: int
+    ) -> Sequence[DsrView]:
+        """Newest first; `before` is the last id of the page before."""
+        ...
+
+    async def package(self, dsr_id: UUID, controller_ids: Iterable[str]) -> PackageFacts | None: ...
+
+    async def record_download(self, dsr_id: UUID, document_id: UUID, principal: str, at: datetime) -> None: ...
+
+    async def open_among(self, dsr_ids: Sequence[UUID], controller_ids: Iterable[str]) -> set[UUID]:
+        """Those of `dsr_ids` that belong to one of the controllers and are not closed."""
+        ...
+
+
+class Sealer(Protocol):
+    async def seal(self, tx: Tx, items: Sequence[Sealing]) -> None: ...
+
+
+class Redeemer(Protocol):
+    async def redeem(self, items: Sequence[Redemption]) -> Redeemed: ...
+
+
+class Documents(Protocol):
+    async def document(self, document_id: UUID) -> DocumentInfo | None: ...
+
+    def open_document(self, document_id: UUID, *, task_id: UUID | None = None, reason: str) -> AsyncIterator[bytes]: ...
+
+
+class Meters(Protocol):
+    """Counts without names."""
+
+    def accepted(self, right: str, channel: str) -> None: ...
+
+    def replayed(self) -> None: ...
+
+    def refused(self, reason: str) -> None: ...
+
+    def group(self, size: int, seconds: float) -> None: ...
+
+    def told(self, applied: int, stale: int) -> None: ...

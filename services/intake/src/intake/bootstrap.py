@@ -1,0 +1,159 @@
+"""The one module that sees adapters and application together."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from prometheus_client import REGISTRY
+
+from intake.adapters.controllers import read_controllers
+from intake.adapters.meters import meters
+from intake.adapters.secrets import fingerprint_secret
+from intake.adapters.store import PostgresStore
+from intake.application.accept import Acceptance
+from intake.application.overload import Gate
+from intake.application.packages import Packages
+from intake.application.redeem import Redemptions
+from intake.domain.overload import Load
+from intake.entrypoints.http import Parts, build_app
+from intake.entrypoints.messages import handlers
+from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
+from lethe_events.topics import REQUESTS, STATUS
+from lethe_messaging import Bus, BusFailed, KafkaSettings, ensure_topics, migrate_messaging
+from lethe_postgres import Database, is_transient, migrate
+from lethe_vault import FileKeys, KeyFileRefused, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from intake.domain.model import Controller
+    from intake.settings import Settings
+
+NAME = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """What was opened."""
+
+    controllers: Mapping[str, Controller]
+    keys: FileKeys
+    auth: TokenVerifier
+    database: Database
+    bus: Bus
+    secret: bytes
+
+
+@asynccontextmanager
+async def bootstrap(settings: Settings) -> AsyncIterator[Service]:
+    """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
+    controllers = _controllers(settings)
+    keys = _keys(settings)
+    auth = _auth(settings)
+    database = await Database.connect(
+        settings.postgres, schema=NAME, max_size=settings.connections, application_name=f"lethe-{NAME}"
+    )
+    try:
+        await migrate(database, NAME)
+        await migrate_messaging(database)
+        kafka = KafkaSettings(settings.kafka)
+        await ensure_topics(kafka, (REQUESTS, STATUS), settings.partitions)
+        secret = await fingerprint_secret(database, keys)
+        bus = Bus(database, kafka, service=NAME)
+        await bus.start()
+        try:
+            yield _wire(settings, _Engines(controllers, keys, auth, database, bus, secret))
+        finally:
+            await bus.stop()
+    finally:
+        await database.close()
+        await auth.close()
+
+
+def _wire(settings: Settings, engines: _Engines) -> Service:
+    database, keys, bus = engines.database, engines.keys, engines.bus
+    store = PostgresStore(database)
+    vault = Vault(database, keys, redeemer=NAME)
+    vault_as = lru_cache(maxsize=256)(lambda processor: Vault(database, keys, redeemer=f"processor:{processor}"))
+    gate = Gate(lambda: load_of(bus.health()), meters(), settings.limits)
+    acceptance = Acceptance(
+        desk=bus,
+        store=store,
+        sealer=vault,
+        gate=gate,
+        meters=meters(),
+        controllers=engines.controllers,
+        secret=engines.secret,
+        now=_now,
+        entropy=os.urandom,
+        is_transient=unavailable,
+        spacing_s=settings.spacing_s,
+    )
+    parts = Parts(acceptance, store, Packages(store, vault, _now), Redemptions(store, vault_as))
+    health = HealthChecks()
+    health.add("postgres", lambda: _check_postgres(database))
+    health.add("bus", lambda: _check_bus(bus))
+    health.add("tokens", engines.auth.check)
+    app = build_app(lambda: parts, auth=engines.auth, health=health, unavailable=unavailable, registry=REGISTRY)
+    background = {
+        "consume": lambda: bus.consume(handlers(store, meters())),
+        "relay": bus.relay,
+        "group_commit": acceptance.group.run,
+        "gate": gate.watch,
+    }
+    return Service(app, settings.http, background, bus.stop)
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether an engine is down, so that the same call may succeed later."""
+    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
+
+
+def load_of(health: Mapping[str, object]) -> Load:
+    """The part of the bus's health that back-pressure goes by."""
+    outbox = health.get("outbox")
+    if not isinstance(outbox, dict):
+        return Load()
+    return Load(int(outbox.get("rows", 0)), float(outbox.get("oldest_seconds", 0.0)))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _check_postgres(database: Database) -> Mapping[str, object]:
+    await database.fetchval("SELECT 1")
+    return {"connections": database.pool.get_size()}
+
+
+def _check_bus(bus: Bus) -> Mapping[str, object]:
+    facts = bus.health()
+    if not facts["ok"]:
+        raise Unhealthy(f"in trouble: {facts['trouble']}")
+    return {key: facts[key] for key in ("consumer", "publisher", "outbox")}
+
+
+def _controllers(settings: Settings) -> Mapping[str, Controller]:
+    try:
+        return read_controllers(settings.controllers)
+    except ValueError as error:
+        raise SettingsError([f"LETHE_CONTROLLERS {line}" for line in str(error).splitlines()]) from None
+
+
+def _keys(settings: Settings) -> FileKeys:
+    try:
+        return FileKeys(settings.vault_keys)
+    except KeyFileRefused as error:
+        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from None
+
+
+def _auth(settings: Settings) -> TokenVerifier:
+    try:
+        return TokenVerifier(settings.auth)
+    except ValueError as error:
+        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from None

@@ -1,0 +1,82 @@
+"""What intake knows: who may ask for whom, what was asked, what was promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from lethe_events.words import Channel, Right
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Who decides about the data. `country` is that of its establishment: its calendar and zone set the deadline.
+
+    `regime` is the law it is under where that is not the data-protection law of the country.
+    """
+
+    controller_id: str
+    name: str
+    country: str
+    contact: str
+    regime: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request that passed every check. `identifiers`: kind → normalised values, at least one in all."""
+
+    controller_id: str
+    right: Right
+    export_first: bool
+    identifiers: Mapping[str, tuple[str, ...]] = field(repr=False)
+    channel: Channel
+    received_at: datetime
+    country: str
+    regime: str
+    identity: str
+    note: str | None = field(repr=False)
+    stated_received_at: datetime | None
+    """As the caller sent it; None when the time of acceptance was taken. The fingerprint is over this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The last moment to answer (Art. 12(3)), in UTC; `due_date` is the legal day where the controller is.
+
+    Alarms go by `due_strict`; lateness is judged by `due_legal`.
+    """
+
+    due_strict: datetime
+    due_legal: datetime
+    due_date: date
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A request on its way into the store. `key` and `fingerprint` are keyed hashes, no values."""
+
+    dsr_id: UUID
+    subject_ref: UUID
+    key: bytes
+    fingerprint: bytes
+    submission: Submission
+    accepted_at: datetime
+    deadline: Deadline
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the caller was told, the first time and every time the same request is sent again."""
+
+    dsr_id: UUID
+    fingerprint: bytes
+    deadline: Deadline
+    replayed: bool = False

@@ -1,0 +1,97 @@
+"""Whether a request can be accepted. Every fault is told, not only the first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from intake.domain.errors import Fault, InvalidSubmission
+from intake.domain.identifiers import normalise_identifiers
+from intake.domain.model import Submission
+from lethe_events.words import Right
+from lethe_law import UnsupportedPlace, regime_of, supported_countries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from intake.domain.model import Controller
+    from lethe_events.words import Channel
+
+CLOCK_SKEW = timedelta(seconds=30)
+"""How far the clock of a caller may be ahead of ours; such a time counts as now."""
+GDPR_APPLIES = datetime(2018, 5, 25, tzinfo=UTC)
+"""Art. 99(2). An earlier receipt is a slip of the pen, and its deadline would be nonsense."""
+
+
+class Draft(Protocol):
+    """A request as it was sent, of the right shape but unchecked in meaning."""
+
+    @property
+    def controller_id(self) -> str: ...
+    @property
+    def right(self) -> Right: ...
+    @property
+    def export_first(self) -> bool: ...
+    @property
+    def identifiers(self) -> Mapping[str, Sequence[str]]: ...
+    @property
+    def channel(self) -> Channel: ...
+    @property
+    def received_at(self) -> datetime | None: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def note(self) -> str | None: ...
+    @property
+    def identity_method(self) -> str: ...
+
+
+def check(draft: Draft, *, controllers: Mapping[str, Controller], now: datetime) -> Submission:
+    """The request in the form in which it is kept. Raises InvalidSubmission with every fault."""
+    controller = controllers.get(draft.controller_id)
+    country = draft.country or (controller.country if controller else None)
+    identifiers, faults = normalise_identifiers(draft.identifiers, country)
+    if controller is None:
+        faults.append(Fault("controller_id", "is not a controller of this installation", "use a configured one"))
+    regime = _regime(controller, country)
+    if country is not None and regime is None:
+        fix = f"use one of {', '.join(sorted(supported_countries()))}"
+        faults.append(Fault("country", "has no calendar of legal periods here", fix))
+    if draft.export_first and draft.right is not Right.ERASURE:
+        faults.append(Fault("export_first", "has a meaning only with right erasure", "leave it out"))
+    if draft.received_at is not None:
+        faults.extend(_faults_of_receipt(draft.received_at, now))
+    if faults or controller is None or country is None or regime is None:
+        raise InvalidSubmission(faults)
+    return Submission(
+        controller_id=controller.controller_id,
+        right=draft.right,
+        export_first=draft.export_first,
+        identifiers=identifiers,
+        channel=draft.channel,
+        received_at=now if draft.received_at is None else min(draft.received_at, now).astimezone(UTC),
+        country=country,
+        regime=regime,
+        identity=draft.identity_method,
+        note=draft.note or None,
+        stated_received_at=draft.received_at,
+    )
+
+
+def _regime(controller: Controller | None, country: str | None) -> str | None:
+    """The law whose periods apply, or None if there are no rules for this country."""
+    if country is None:
+        return None
+    try:
+        regime = (controller.regime if controller else None) or regime_of(country)
+        return regime if country in supported_countries(regime) else None
+    except UnsupportedPlace:
+        return None
+
+
+def _faults_of_receipt(received_at: datetime, now: datetime) -> list[Fault]:
+    if received_at > now + CLOCK_SKEW:
+        return [Fault("received_at", "is in the future", "send when the request reached the controller")]
+    if received_at < GDPR_APPLIES:
+        return [Fault("received_at", "is before the GDPR applied (25 May 2018)", "check the year")]
+    return []

@@ -1,0 +1,160 @@
+"""The shapes of intake's API, with the words that its document shows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from lethe_events.models import Code, Retained
+from lethe_events.words import Channel, Result, Right, SagaState
+
+MAX_KINDS = 16
+MAX_VALUES = 16
+MAX_REDEMPTIONS = 100
+_ID = "0198c0de-7a11-7000-8000-5e1f00000001"
+_TASK = "5a1d3c52-98cc-5a39-9a45-0b8c1f6f0d11"
+
+Value = Annotated[str, StringConstraints(max_length=1000)]
+Values = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES)]
+
+
+class Given(BaseModel):
+    """Base of what callers send: an unknown field is refused, because a misspelt one would be lost silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Identity(Given):
+    """How the controller knew who asks (Art. 12(6)). Proofs themselves are not sent."""
+
+    method: Code = Field(description="A code of the controller's own", examples=["controller_session"])
+
+
+class NewDsr(Given):
+    """One request by one data subject exercising one right."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "controller_id": "acme",
+                    "right": "erasure",
+                    "export_first": True,
+                    "identifiers": {"email": ["mina@people.example"], "customer_id": ["C-10042"]},
+                    "channel": "web_form",
+                    "received_at": "2026-11-23T10:15:00+01:00",
+                    "identity": {"method": "controller_session"},
+                }
+            ]
+        }
+    )
+    controller_id: Code = Field(description="Who decides about the data; one of those the token names")
+    right: Right = Field(description="access: Art. 15; erasure: Art. 17")
+    export_first: bool = Field(
+        default=False, description="With erasure: also asks for access, and delivers it before anything is erased"
+    )
+    identifiers: Annotated[dict[Code, Values], Field(max_length=MAX_KINDS)] = Field(
+        description="What the person is known by: kind → values. `email` and `phone_number` are checked and put into "
+        "one form; other kinds (`customer_id`, …) are taken as they are"
+    )
+    channel: Channel = Field(description="How the request reached the controller")
+    received_at: AwareDatetime | None = Field(
+        default=None,
+        description="When it reached the controller through one of its official channels; the legal clock starts "
+        "here. With offset from UTC. Left out: now",
+    )
+    country: Annotated[str, StringConstraints(max_length=10)] | None = Field(
+        default=None,
+        description="Establishment whose calendar counts (ISO 3166-1, or GB-EAW, GB-SCT, GB-NIR). Left out: the "
+        "controller's",
+        examples=["DE"],
+    )
+    note: Annotated[str, StringConstraints(max_length=4000)] | None = Field(
+        default=None, description="Free text for the people who work on the request; sealed like the identifiers"
+    )
+    identity: Identity
+
+    @property
+    def identity_method(self) -> str:
+        return self.identity.method
+
+
+class Links(BaseModel):
+    self: str = Field(description="The DSR", examples=[f"/v1/dsrs/{_ID}"])
+    package: str = Field(description="Its export package", examples=[f"/v1/dsrs/{_ID}/package"])
+
+
+class AcceptedDsr(BaseModel):
+    """The request is stored, its identifiers are sealed and its saga will run. Sent again, it gets the same answer."""
+
+    dsr_id: UUID = Field(examples=[_ID])
+    status: str = Field(examples=["received"])
+    due_strict: datetime = Field(description="The earliest reading of the law: alarms go by it")
+    due_legal: datetime = Field(description="The last moment to answer, Art. 12(3): lateness is judged by it")
+    due_date: date = Field(description="The legal day, where the controller is", examples=["2026-12-23"])
+    rule: str = Field(description="The rule that gave the dates", examples=["gdpr.art12_3"])
+    links: Links
+
+
+class Progress(BaseModel):
+    tasks: int = Field(description="Things that processors were asked to do")
+    settled: int = Field(description="Those that are done and verified, or lawfully excepted")
+    open_incidents: int = Field(description="Things a person has to look at")
+
+
+class Dsr(BaseModel):
+    """Where a DSR stands. The person's identifiers are never shown."""
+
+    dsr_id: UUID = Field(examples=[_ID])
+    controller_id: str = Field(examples=["acme"])
+    right: Right
+    export_first: bool
+    channel: Channel
+    country: str = Field(examples=["DE"])
+    identifier_kinds: tuple[str, ...] = Field(examples=[["email", "customer_id"]])
+    received_at: datetime
+    accepted_at: datetime
+    state: SagaState
+    due_strict: datetime
+    due_legal: datetime
+    due_date: date = Field(description="The legal day as told at acceptance")
+    rule: str = Field(examples=["gdpr.art12_3"])
+    progress: Progress
+    result: Result | None = Field(description="What the data subject is told at the end")
+    retained: tuple[Retained, ...] = Field(description="What the law keeps, by which ground, until when")
+    certificate_sha256: str | None = Field(description="Hash of the signed certificate, once closed")
+    package_ready: bool
+    status_at: datetime | None = Field(description="When the saga last told its state")
+    links: Links
+
+
+class DsrPage(BaseModel):
+    items: list[Dsr]
+    next: str | None = Field(description="Address of the next page", examples=[f"/v1/dsrs?before={_ID}&limit=50"])
+
+
+class RedemptionItem(Given):
+    dsr_id: UUID = Field(examples=[_ID])
+    task_id: UUID = Field(description="The task the identifiers are needed for", examples=[_TASK])
+
+
+class NewRedemptions(Given):
+    """Identifiers are needed for tasks. Every item is recorded."""
+
+    items: list[RedemptionItem] = Field(min_length=1, max_length=MAX_REDEMPTIONS)
+
+
+class RedeemedItem(BaseModel):
+    dsr_id: UUID
+    task_id: UUID
+    identifiers: dict[str, tuple[str, ...]] = Field(examples=[{"email": ["mina@people.example"]}])
+
+
+class Redeemed(BaseModel):
+    """Items not listed under `items` are under `refused`: not your task, closed, or shredded; which is not told."""
+
+    items: list[RedeemedItem]
+    refused: list[RedemptionItem]

@@ -1,0 +1,53 @@
+"""Everything that can be set, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from intake.domain.overload import Limits
+from lethe_chassis import Address, AuthSettings, Env
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    kafka: str
+    postgres: str
+    http: Address
+    auth: AuthSettings
+    vault_keys: Path
+    controllers: Path
+    partitions: int
+    log: str
+    connections: int
+    limits: Limits
+    spacing_s: float
+    """Least time between two transactions that accept requests, unless one is full."""
+
+    @classmethod
+    def read(cls, env: Env) -> Settings:
+        """Faults are collected in `env`."""
+        limits = Limits()
+        return cls(
+            kafka=env.required("LETHE_KAFKA", "host:port of a Kafka broker"),
+            postgres=env.required("LETHE_POSTGRES", "the DSN of intake's own role"),
+            http=env.address("LETHE_HTTP", "127.0.0.1:8081"),
+            auth=AuthSettings.read(env),
+            vault_keys=env.file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
+            controllers=env.file("LETHE_CONTROLLERS", "the path of controllers.yaml"),
+            partitions=env.integer("LETHE_PARTITIONS", 8, minimum=1, maximum=1024),
+            log=env.choice("LETHE_LOG", ("json", "text"), "json"),
+            connections=env.integer("LETHE_POSTGRES_CONNECTIONS", 10, minimum=4, maximum=200),
+            limits=Limits(
+                outbox_rows=env.integer("LETHE_INTAKE_MAX_OUTBOX", limits.outbox_rows, minimum=1),
+                outbox_age_s=env.duration(
+                    "LETHE_INTAKE_MAX_OUTBOX_AGE", timedelta(seconds=limits.outbox_age_s)
+                ).total_seconds(),
+                waiting=env.integer("LETHE_INTAKE_MAX_WAITING", limits.waiting, minimum=1),
+            ),
+            spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=5)).total_seconds(),
+        )

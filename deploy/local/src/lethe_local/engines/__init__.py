@@ -1,0 +1,1 @@
+"""Real Apache Kafka and real PostgreSQL, as ordinary programs of this machine."""

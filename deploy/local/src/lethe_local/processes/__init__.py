@@ -1,0 +1,1 @@
+"""Starting, watching and stopping programs: nothing here knows what they are."""

@@ -1,0 +1,108 @@
+"""One stack, decided: where it lies, which ports it has, what is in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lethe_local.errors import LocalError
+from lethe_local.processes.ports import HOST, free_ports
+from lethe_local.stack import envfile
+from lethe_local.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PORTS = {
+    "kafka": 29092,
+    "kafka_controller": 29093,
+    "postgres": 25432,
+    "intake": 8081,
+    "orchestrator": 8082,
+    "erasure_worker": 8083,
+    "export_worker": 8084,
+    "helpdesk": 8091,
+    "warehouse": 8092,
+}
+ENGINES = frozenset({"kafka", "postgres"})
+PEOPLE = 1000
+SEED = 7
+
+
+def port_variable(name: str) -> str:
+    """The environment variable that chooses the port of this part."""
+    return f"LETHE_PORT_{name.upper()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """`only` names the engines to start without anything else; empty means the whole stack.
+
+    `kafka` and `postgres` are addresses of engines that somebody else runs; None: they are started here.
+    """
+
+    state: State
+    ports: Mapping[str, int]
+    only: frozenset[str] = frozenset()
+    kafka: str | None = None
+    postgres: str | None = None
+    people: int = PEOPLE
+    seed: int = SEED
+    partitions: int = 8
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the caller's environment says, for the settings of services that it overrides."""
+
+    def starts(self, engine: str) -> bool:
+        """Whether this stack runs that engine itself."""
+        external = self.kafka if engine == "kafka" else self.postgres
+        return external is None and (not self.only or engine in self.only)
+
+    @property
+    def kafka_address(self) -> str:
+        return self.kafka or f"{HOST}:{self.ports['kafka']}"
+
+    def url(self, name: str) -> str:
+        return f"http://{HOST}:{self.ports[name]}"
+
+
+def decide(
+    *,
+    environment: Mapping[str, str] = os.environ,
+    only: frozenset[str] = frozenset(),
+    choose_free_ports: bool = False,
+    people: int | None = None,
+) -> Config:
+    """By the environment; the command line wins over it, and an explicit engine address over an engine of our own."""
+    state = State.of(environment)
+    return Config(
+        state=state,
+        ports=_ports(environment, choose_free_ports),
+        only=only,
+        kafka=None if only else _external("LETHE_KAFKA", state, environment),
+        postgres=None if only else _external("LETHE_POSTGRES", state, environment),
+        people=people if people is not None else _number(environment, "LETHE_LOCAL_PEOPLE", PEOPLE),
+        seed=_number(environment, "LETHE_LOCAL_SEED", SEED),
+        partitions=_number(environment, "LETHE_PARTITIONS", 8),
+        environment=dict(environment),
+    )
+
+
+def _ports(environment: Mapping[str, str], choose_free: bool) -> dict[str, int]:
+    free = iter(free_ports(len(PORTS)) if choose_free else PORTS.values())
+    return {name: _number(environment, port_variable(name), default) for name, default in zip(PORTS, free, strict=True)}
+
+
+def _external(variable: str, state: State, environment: Mapping[str, str]) -> str | None:
+    """None also for the address that we wrote ourselves: a shell that sourced our file means our engine."""
+    address = environment.get(variable)
+    return None if not address or address == envfile.read(state).get(variable) else address
+
+
+def _number(environment: Mapping[str, str], variable: str, default: int) -> int:
+    text = environment.get(variable, "")
+    if not text:
+        return default
+    if not text.isdigit():
+        raise LocalError(f"{variable} is {text!r}, which is not a number.")
+    return int(text)

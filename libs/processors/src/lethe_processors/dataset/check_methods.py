@@ -21,7 +21,7 @@ def check_methods(parsed: Parsed, graph: Graph) -> Iterator[Problem]:
     for name in sorted(graph.reached):
         collection = graph.collections[name]
         yield from _collection(parsed, collection)
-        yield from _retain(parsed, collection)
+        yield from _retain(parsed, graph, collection)
         for path, field in collection.leaves():
             yield from _field(parsed, graph, collection, path, field)
         yield from _rows_that_stay(parsed, graph, collection)
@@ -45,7 +45,7 @@ def _collection(parsed: Parsed, collection: Collection) -> Iterator[Problem]:
             )
 
 
-def _retain(parsed: Parsed, collection: Collection) -> Iterator[Problem]:
+def _retain(parsed: Parsed, graph: Graph, collection: Collection) -> Iterator[Problem]:
     retain = collection.retain
     if retain is None:
         return
@@ -55,6 +55,12 @@ def _retain(parsed: Parsed, collection: Collection) -> Iterator[Problem]:
             yield parsed.problem(
                 where, f"`retain` uses the field {column}, which is not described.", "correct the name, or describe it."
             )
+    if retain.like is not None and not _leads_to_retained(graph, collection.name, retain.like):
+        yield parsed.problem(
+            where,
+            f"`retain: {{with: {retain.like}}}` names no reference to a collection that has `retain`.",
+            "name the field that refers to the retained rows.",
+        )
     if collection.method is not CollectionMethod.DELETE:
         yield parsed.problem(
             where,
@@ -117,3 +123,8 @@ def _covered(collection: Collection, path: FieldPath) -> bool:
 
 def _may_stay(graph: Graph, name: str) -> bool:
     return name in graph.anchors or graph.collections[name].retain is not None
+
+
+def _leads_to_retained(graph: Graph, name: str, field: str) -> bool:
+    targets = {e.target for e in graph.walked if e.holder == name and field in e.fields}
+    return any(graph.collections[t].retain is not None and t != name for t in targets)

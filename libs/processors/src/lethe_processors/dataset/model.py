@@ -69,7 +69,8 @@ class Retain:
     """Why and how long the law keeps rows or a field (Art. 17(3)).
 
     The end is `until`, or the value of the column `until_field` plus `period` (ISO 8601, for example `P10Y`); without
-    either it is the end of the ground itself.
+    either it is the end of the ground itself. `like` names a reference: a row is kept exactly when, and as long as, the
+    row it refers to is; everything else is then that row's.
     """
 
     ground: str
@@ -79,6 +80,8 @@ class Retain:
     until_field: str | None = None
     period: str | None = None
     when: tuple[Condition, ...] = ()
+    law: str | None = None
+    like: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

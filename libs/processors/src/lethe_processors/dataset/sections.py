@@ -64,9 +64,11 @@ class WhenSection(Section):
 
 
 class RetainSection(Section):
-    ground: Code
-    article: Article
-    category: Category
+    ground: Code | None = None
+    article: Article | None = None
+    category: Category | None = None
+    law: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
+    like: Annotated[Name | None, Field(alias="with")] = None
     until: datetime | date | None = None
     until_field: Name | None = None
     period: str | None = None
@@ -78,6 +80,14 @@ class RetainSection(Section):
         if value is not None and not _PERIOD.match(value):
             raise ValueError("a period is written in ISO 8601, for example P10Y, P6M or P90D")
         return value
+
+    @model_validator(mode="after")
+    def _own_or_borrowed(self) -> RetainSection:
+        if self.like is not None and self.model_fields_set != {"like"}:
+            raise ValueError("`with` takes everything from the row it refers to: give nothing else")
+        if self.like is None and None in {self.ground, self.article, self.category}:
+            raise ValueError("give ground, article and category, or `with` a reference to a retained row")
+        return self
 
     @model_validator(mode="after")
     def _one_end(self) -> RetainSection:
@@ -94,7 +104,17 @@ class RetainSection(Section):
         if until is not None and until.tzinfo is None:
             until = until.replace(tzinfo=UTC)
         when = tuple(w.build() for w in self.when)
-        return Retain(self.ground, self.article, self.category, until, self.until_field, self.period, when)
+        return Retain(
+            ground=self.ground or "",
+            article=self.article or "",
+            category=self.category or "",
+            until=until,
+            until_field=self.until_field,
+            period=self.period,
+            when=when,
+            law=self.law,
+            like=self.like,
+        )
 
 
 class CollectionSection(Section):
@@ -134,6 +154,6 @@ class FieldSection(Section):
     def _retain_has_its_ground(self) -> FieldSection:
         if self.erase is FieldMethod.RETAIN and self.retain is None:
             raise ValueError("erase: retain needs retain: {ground, article, category}")
-        if self.retain is not None and (self.retain.until_field or self.retain.when):
+        if self.retain is not None and (self.retain.until_field or self.retain.when or self.retain.like):
             raise ValueError("a field is retained until a date or until its ground ends; conditions are for rows")
         return self

@@ -58,7 +58,7 @@ def check_dataset_words(parsed: Parsed, taxonomy: Taxonomy) -> Iterator[Problem]
                         f"{suggestion(category, taxonomy.categories)}Own words go into taxonomy.yaml.",
                     )
         for where, retain in retained:
-            if retain.category not in taxonomy.categories:
+            if retain.like is None and retain.category not in taxonomy.categories:
                 yield parsed.problem(
                     where,
                     f"`retain` names the unknown data category {retain.category}.",

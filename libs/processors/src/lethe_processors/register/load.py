@@ -12,7 +12,7 @@ from lethe_processors.dataset import Parsed, check_dataset, parse_dataset
 from lethe_processors.errors import RegisterError
 from lethe_processors.problems import Problem
 from lethe_processors.register.check import check_dataset_words, check_names, check_order, check_sql, check_words
-from lethe_processors.register.grounds import check_grounds
+from lethe_processors.register.grounds import check_dataset_grounds, check_grounds
 from lethe_processors.register.models import Processor, Register, SqlSettings
 from lethe_processors.register.taxonomy import FILE as TAXONOMY_FILE
 from lethe_processors.register.taxonomy import Taxonomy, default_taxonomy
@@ -117,6 +117,7 @@ def _with_dataset(reading: _Reading, document: Document, processor: Processor, t
         return processor
     if first_time:
         reading.problems += check_dataset_words(parsed, taxonomy)
+        reading.problems += check_dataset_grounds(parsed)
     erases = Verb.ERASE in processor.capabilities.verbs
     reading.problems += check_dataset(parsed, parsed.dataset, processor.identities, erases=erases)
     reading.problems += check_sql(document, processor, parsed)

@@ -1,28 +1,41 @@
-"""Pytest plugin: real engines, one database and unique names per test."""
+"""Pytest plugin: real engines on demand, one database and unique names per test, no network in unit tests."""
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
+from pytest_socket import disable_socket, enable_socket
+
+from lethe_testkit.databases import Databases
+from lethe_testkit.engines import provide
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+ENGINE_FIXTURES = {"kafka_bootstrap", "postgres_admin"}
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> str:
+def kafka_bootstrap() -> Iterator[str]:
     """Address of a real Kafka broker. Topics made by a test carry a name of its own (`unique`)."""
-    return os.environ["LETHE_KAFKA"]
+    with provide("kafka") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
-def postgres_admin() -> str:
+def postgres_admin() -> Iterator[str]:
     """DSN of a superuser of a real PostgreSQL server."""
-    return os.environ["LETHE_POSTGRES"]
+    with provide("postgres") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_admin: str) -> Iterator[Databases]:
+    made = Databases(postgres_admin)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -32,13 +45,51 @@ def unique() -> str:
 
 
 @pytest.fixture
-async def postgres_dsn(postgres_admin: str, unique: str) -> AsyncIterator[str]:
+async def postgres_dsn(databases: Databases, unique: str) -> AsyncIterator[str]:
     """DSN (superuser) of an empty database that lives as long as the test."""
     name = f"lethe_test_{unique}"
-    admin = await asyncpg.connect(postgres_admin)
     try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield f"{postgres_admin.rsplit('/', 1)[0]}/{name}"
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        yield await databases.create(name)
     finally:
-        await admin.close()
+        await databases.drop(name)
+
+
+@pytest.fixture
+async def postgres_copy(
+    databases: Databases, unique: str
+) -> AsyncIterator[Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]]]:
+    """A function: key, prepare → DSN of a copy of the database that `prepare(dsn)` made once in this run."""
+    made: list[str] = []
+
+    async def copy(key: str, prepare: Callable[[str], Awaitable[None]]) -> str:
+        name = f"lethe_copy_{unique}_{len(made)}"
+        made.append(name)
+        return await databases.copy(name, key, prepare)
+
+    yield copy
+    for name in made:
+        await databases.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_network_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A unit test that opens a socket fails. Unix sockets stay: an event loop wakes itself through one."""
+    if not is_unit_test(request.node):
+        yield
+        return
+    disable_socket(allow_unix_socket=True)
+    try:
+        yield
+    finally:
+        enable_socket()
+
+
+def is_unit_test(item: pytest.Item) -> bool:
+    return item.path.is_relative_to(item.config.rootpath / "tests" / "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs an engine, so that `-m "not engines"` leaves it out."""
+    for item in items:
+        if ENGINE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.engines)

@@ -1,0 +1,62 @@
+"""From the answer of a processor to the acknowledgement on the bus. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from lethe_events.canonical import canonical, sha256_hex
+from lethe_events.envelope import Envelope, encode
+from lethe_events.ids import message_id
+from lethe_events.models import Evidence, TaskAcknowledged
+from lethe_events.topics import ACKS
+from lethe_processors.runner.answers import to_json
+
+if TYPE_CHECKING:
+    from lethe_events import Record
+    from lethe_processors.connector import Answer
+    from lethe_processors.runner import Settled
+
+_ACK = 0  # the only kind of message that a task gives rise to; part of its id
+
+
+def acknowledge(settled: Settled, *, register_version: str, source: str, traceparent: str | None = None) -> Record:
+    """The acknowledgement of a settled task. The same task, attempt and answer give the same bytes, at any time.
+
+    `register_version`: what this worker has loaded; told only where it differs from the task's.
+    """
+    task, answer, at = settled
+    ack = TaskAcknowledged(
+        task_id=task.task_id,
+        dsr_id=task.dsr_id,
+        controller_id=task.controller_id,
+        processor_id=task.processor_id,
+        verb=task.verb,
+        attempt=task.attempt,
+        outcome=answer.outcome,
+        grade=answer.grade,
+        at=at,
+        counts=answer.counts,
+        retained=answer.retained,
+        expected_by=answer.expected_by,
+        failure=answer.failure,
+        part=answer.part,
+        evidence=(*answer.evidence, _of_answer(answer)),
+        register_version=None if register_version == task.register_version else register_version,
+    )
+    envelope = Envelope(
+        id=message_id(task.task_id, task.attempt, _ACK),
+        source=source,
+        time=at,
+        correlation_id=task.dsr_id,
+        causation_id=task.task_id,
+        traceparent=traceparent,
+    )
+    return encode(ACKS.name, str(task.dsr_id), ack, envelope)
+
+
+def _of_answer(answer: Answer) -> Evidence:
+    """A hash over the whole answer; the answer itself stays in the worker's row of the task and can be produced."""
+    stored = json.loads(to_json(answer))
+    stored.pop("retry_after", None)
+    return Evidence(kind="stored_answer", sha256=sha256_hex(canonical(stored)))

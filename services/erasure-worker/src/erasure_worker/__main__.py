@@ -1,0 +1,23 @@
+"""`python -m erasure_worker`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from erasure_worker.bootstrap import build
+from erasure_worker.settings import read_settings
+from lethe_chassis import run_service
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from lethe_chassis import Service
+
+
+def _build() -> AbstractAsyncContextManager[Service]:
+    return build(read_settings())
+
+
+if __name__ == "__main__":
+    sys.exit(run_service(_build))

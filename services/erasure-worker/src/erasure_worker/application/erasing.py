@@ -1,0 +1,51 @@
+"""Asks a processor to erase a batch, so that neither a crash nor two requests of one person falsify what is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from erasure_worker.domain.decisions import had_no_effect, judge, waves
+from lethe_postgres import crashpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from erasure_worker.application.ports import Ledger
+    from lethe_processors.connector import Answer, Connector, WorkItem
+    from lethe_processors.register import Processor
+
+
+class Erasing:
+    """The ask is on record before it is made; what was answered is on record in the transaction that sends the ack."""
+
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    async def __call__(self, processor: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
+        """One answer per item, same order; each may be told on as it is."""
+        lag = processor.capabilities.deletion_lag or None
+        answers: dict[int, Answer] = {}
+        for wave in waves(items):
+            together = [items[position] for position in wave]
+            answers.update(zip(wave, await self._ask(connector, together, lag), strict=True))
+        return [answers[position] for position in range(len(items))]
+
+    async def _ask(self, connector: Connector, items: Sequence[WorkItem], lag: timedelta | None) -> list[Answer]:
+        asked_before = await self._ledger.intend(items)
+        crashpoint("erasure.intended")
+        answers = await connector.erase(items)
+        crashpoint("erasure.erased")
+        in_vain = [
+            item.task.task_id
+            for item, answer in zip(items, answers, strict=True)
+            if had_no_effect(answer) and item.task.task_id not in asked_before
+        ]
+        if in_vain:
+            await self._ledger.take_back(in_vain)
+        now = self._clock()
+        return [
+            judge(answer, first_asked_at=asked_before.get(item.task.task_id), now=now, lag=lag)
+            for item, answer in zip(items, answers, strict=True)
+        ]

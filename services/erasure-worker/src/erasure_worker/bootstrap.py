@@ -1,0 +1,119 @@
+"""Puts the erasure worker together: the one module that sees adapters and application at once."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from erasure_worker.adapters.ledger import EffectLedger
+from erasure_worker.adapters.redeeming import redeem_from
+from erasure_worker.application.erasing import Erasing
+from erasure_worker.entrypoints.messages import handlers
+from lethe_chassis import HealthChecks, Service, Unhealthy, configure_logging, create_app, engine_is_down
+from lethe_events.topics import ACKS, TASKS_ERASURE
+from lethe_events.words import Verb
+from lethe_messaging import Bus, KafkaSettings, Message, ensure_topics, migrate_messaging
+from lethe_postgres import Database, is_transient, migrate
+from lethe_processors import connector_for
+from lethe_processors.credentials import Credentials
+from lethe_processors.register import RegisterSource
+from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all
+from lethe_vault import FileKeys, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from erasure_worker.settings import Settings
+    from lethe_events.models import TaskRequested
+    from lethe_processors.connector import Answer
+
+NAME = "erasure-worker"
+SCHEMA = "erasure_worker"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Service]:
+    """Open what the service needs, in the order in which it is closed again from the end."""
+    configure_logging(NAME, form=settings.log)
+    registers = RegisterSource(settings.register)
+    kafka = KafkaSettings(bootstrap=settings.kafka)
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.postgres, schema=SCHEMA, application_name=NAME)
+        stack.push_async_callback(database.close)
+        await ensure_topics(kafka, (TASKS_ERASURE, ACKS), settings.partitions)
+        await migrate_messaging(database)
+        bus = Bus(database, kafka, service=NAME)
+        connectors = Connectors(lambda processor: connector_for(processor, Credentials(directory=settings.register)))
+        stack.push_async_callback(connectors.close)
+        bench = Bench(
+            registers,
+            redeem_from(Vault(database, FileKeys(settings.vault_keys), redeemer=NAME)),
+            connectors,
+            verbs={Verb.ERASE},
+        )
+        ledger = EffectLedger(database)
+        erasing = Erasing(ledger, clock=_now)
+
+        async def work(processor_id: str, _: Verb, tasks: Sequence[TaskRequested], /) -> list[Answer]:
+            return await bench.carry_out(processor_id, tasks, erasing)
+
+        worker: Worker[Message] = Worker(
+            database,
+            work,
+            instance_id=bus.instance_id,
+            unit_of_work=bus.work,
+            dead_instances=bus.dead_instances,
+            limits=lambda: limits_of_all(registers.current(), call_timeout=settings.call_timeout_s),
+            register_version=lambda: registers.current().version,
+            source=f"/{NAME}",
+            on_settled=ledger.settled,
+        )
+        await worker.queue.migrate()
+        await migrate(database, "erasure_worker.adapters")
+        await bus.start()
+        stack.push_async_callback(bus.stop)
+        app = create_app(
+            title=NAME,
+            version="0.1.0",
+            auth=None,
+            health=_health(database, bus, registers, ledger),
+            unavailable=lambda error: engine_is_down(error) or is_transient(error),
+        )
+        yield Service(
+            app,
+            settings.http,
+            background={
+                "consume": lambda: bus.consume(handlers(worker.desk)),
+                "relay": bus.relay,
+                "runners": worker.run,
+            },
+            stop=worker.end,
+        )
+
+
+def _health(database: Database, bus: Bus, registers: RegisterSource, ledger: EffectLedger) -> HealthChecks:
+    """A broken register does not fail readiness: the last good one is worked with, and the report tells."""
+    health = HealthChecks()
+
+    async def postgres() -> None:
+        await database.fetchval("SELECT 1")
+
+    def messaging() -> Mapping[str, object]:
+        found = bus.health()
+        if not found.get("ok"):
+            raise Unhealthy("the bus does not run: see the parts in the log")
+        return found
+
+    def register() -> Mapping[str, object]:
+        return {"version": registers.current().version, "problems": [str(p) for p in registers.problems]}
+
+    health.add("postgres", postgres)
+    health.add("bus", messaging)
+    health.add("register", register)
+    health.add("effects", ledger.unanswered)
+    return health

@@ -1,0 +1,53 @@
+"""Reads a processor: an export with its parts, or a look at whether something is still there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from export_worker.application.writing import PartSink
+from export_worker.domain.errors import ExportError
+from export_worker.domain.looking import judge_export, judge_look
+from lethe_events.words import Outcome
+from lethe_postgres import crashpoint
+from lethe_processors.connector import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from export_worker.application.ports import Documents
+    from lethe_events.models import ExportPart
+    from lethe_processors.connector import Connector, WorkItem
+    from lethe_processors.register import Processor
+
+
+class Exporting:
+    """Verb export: a sealed part for each task that found something."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    async def __call__(self, _: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
+        async with PartSink(self._documents, items) as sink:
+            said = await connector.export(items, sink)
+            answers = [
+                judge_export(answer, delivered=sink.totals(item) != (0, 0))
+                for item, answer in zip(items, said, strict=True)
+            ]
+            wanted = [item for item, answer in zip(items, answers, strict=True) if answer.outcome is Outcome.DONE]
+            parts = await sink.finish(wanted)
+            crashpoint("export.stored")
+        return [_with_part(answer, parts.get(item.task.task_id)) for item, answer in zip(items, answers, strict=True)]
+
+
+def _with_part(answer: Answer, part: ExportPart | Exception | None) -> Answer:
+    if isinstance(part, ExportError):
+        return Answer.permanent(part.code)
+    if isinstance(part, Exception):
+        return Answer.transient("part_not_stored")
+    return replace(answer, part=part)
+
+
+async def look(_: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
+    """Verb verify."""
+    return [judge_look(answer) for answer in await connector.verify(items)]

@@ -1,0 +1,156 @@
+"""Puts the export worker together: the one module that sees adapters and application at once."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from export_worker.adapters.documents import SealedDocuments
+from export_worker.adapters.facts import RegisterFacts
+from export_worker.adapters.page import HtmlPage
+from export_worker.adapters.reading_rights import ReadOnly
+from export_worker.adapters.redeeming import redeem_from
+from export_worker.application.carrying_out import CarryingOut
+from export_worker.application.exporting import Exporting
+from export_worker.application.packing import Packing
+from export_worker.application.uploading import Uploading
+from export_worker.entrypoints.http import body_rules, parts_api
+from export_worker.entrypoints.messages import handlers
+from lethe_chassis import (
+    HealthChecks,
+    Service,
+    TokenVerifier,
+    Unhealthy,
+    configure_logging,
+    create_app,
+    engine_is_down,
+)
+from lethe_events.topics import ACKS, TASKS_EXPORT
+from lethe_events.words import PACKAGE_PROCESSOR, Verb
+from lethe_messaging import Bus, KafkaSettings, Message, ensure_topics, migrate_messaging
+from lethe_postgres import Database, is_transient
+from lethe_processors import connector_for
+from lethe_processors.credentials import Credentials
+from lethe_processors.register import RegisterSource
+from lethe_processors.runner import Limits
+from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all
+from lethe_vault import FileKeys, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from fastapi import FastAPI
+
+    from export_worker.settings import Settings
+
+NAME = "export-worker"
+SCHEMA = "export_worker"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Service]:
+    """Open what the service needs, in the order in which it is closed again from the end."""
+    configure_logging(NAME, form=settings.log)
+    registers = RegisterSource(settings.register)
+    credentials = Credentials(directory=settings.register)
+    kafka = KafkaSettings(bootstrap=settings.kafka)
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.postgres, schema=SCHEMA, application_name=NAME)
+        stack.push_async_callback(database.close)
+        await ensure_topics(kafka, (TASKS_EXPORT, ACKS), settings.partitions)
+        await migrate_messaging(database)
+        bus = Bus(database, kafka, service=NAME)
+        connectors = Connectors(lambda processor: connector_for(processor, credentials))
+        stack.push_async_callback(connectors.close)
+        vault = Vault(database, FileKeys(settings.vault_keys), redeemer=NAME)
+        documents = SealedDocuments(vault)
+        read_only = ReadOnly(credentials)
+        _warn_of_writing(read_only, registers)
+        bench = Bench(registers, redeem_from(vault), connectors, verbs={Verb.EXPORT, Verb.VERIFY}, guard=read_only)
+        packing = Packing(documents, RegisterFacts(registers), HtmlPage(), clock=_now)
+        worker: Worker[Message] = Worker(
+            database,
+            CarryingOut(bench, Exporting(documents), packing),
+            instance_id=bus.instance_id,
+            unit_of_work=bus.work,
+            dead_instances=bus.dead_instances,
+            limits=lambda: _limits(registers, settings),
+            register_version=lambda: registers.current().version,
+            source=f"/{NAME}",
+        )
+        await worker.queue.migrate()
+        await bus.start()
+        stack.push_async_callback(bus.stop)
+        yield Service(
+            _app(settings, _health(database, bus, registers, read_only), Uploading(documents), registers),
+            settings.http,
+            background={
+                "consume": lambda: bus.consume(handlers(worker.desk)),
+                "relay": bus.relay,
+                "runners": worker.run,
+            },
+            stop=worker.end,
+        )
+
+
+def _limits(registers: RegisterSource, settings: Settings) -> Mapping[str, Limits]:
+    """Packages have a queue of their own: a large one delays no processor, and no processor delays it."""
+    packages = Limits(concurrency=4, batch=1, call_timeout=settings.package_timeout_s)
+    reading = limits_of_all(registers.current(), call_timeout=settings.call_timeout_s)
+    return {**reading, PACKAGE_PROCESSOR: packages}
+
+
+def _app(settings: Settings, health: HealthChecks, uploading: Uploading, registers: RegisterSource) -> FastAPI:
+    auth = TokenVerifier(settings.auth)
+    health.add("tokens", auth.check)
+    app = create_app(
+        title=NAME,
+        version="0.1.0",
+        description="Takes the parts of Kafka-native processors; everything else comes in over the bus.",
+        auth=auth,
+        health=health,
+        unavailable=lambda error: engine_is_down(error) or is_transient(error),
+        body_rules=body_rules(settings.part_max_bytes),
+    )
+    app.include_router(parts_api(uploading, registers.current))
+    return app
+
+
+def _health(database: Database, bus: Bus, registers: RegisterSource, read_only: ReadOnly) -> HealthChecks:
+    """A broken register does not fail readiness: the last good one is worked with, and the report tells."""
+    health = HealthChecks()
+
+    async def postgres() -> None:
+        await database.fetchval("SELECT 1")
+
+    def messaging() -> Mapping[str, object]:
+        found = bus.health()
+        if not found.get("ok"):
+            raise Unhealthy("the bus does not run: see the parts in the log")
+        return found
+
+    def register() -> Mapping[str, object]:
+        current = registers.current()
+        return {
+            "version": current.version,
+            "problems": [str(p) for p in registers.problems],
+            "not_read": read_only.faults(current.processors.values()),
+        }
+
+    health.add("postgres", postgres)
+    health.add("bus", messaging)
+    health.add("register", register)
+    return health
+
+
+def _warn_of_writing(read_only: ReadOnly, registers: RegisterSource) -> None:
+    log = structlog.get_logger(__name__)
+    for processor_id, fix in read_only.faults(registers.current().processors.values()).items():
+        log.error("a processor is not read, because its credential could write", processor_id=processor_id, reason=fix)

@@ -1,0 +1,155 @@
+"""Asking a processor to erase: what is on record before, and what may be told after."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from erasure_worker.application.erasing import Erasing
+from lethe_events.ids import task_id
+from lethe_events.models import Count, TaskRequested
+from lethe_events.words import Grade, Method, Outcome, Right, Verb
+from lethe_processors.connector import Answer, WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    from lethe_processors.connector import ExportSink
+    from lethe_processors.register import Processor
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EARLIER = NOW - timedelta(hours=1)
+ERASED = Answer(Outcome.DONE, counts=(Count(collection="orders", method=Method.ERASED, rows=2),))
+ABSENT = Answer(Outcome.NOTHING_FOUND)
+
+
+class Capabilities:
+    deletion_lag = timedelta(days=30)
+
+
+class Shop:
+    capabilities = Capabilities()
+
+
+class Ledger:
+    """Remembers in memory; `log` shared with the connector tells the order of things."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.open: dict[UUID, datetime] = {}
+        self._log = log
+
+    async def intend(self, items: Sequence[WorkItem]) -> dict[UUID, datetime]:
+        self._log.append(f"intend {[i.task.dsr_id.int for i in items]}")
+        before = {i.task.task_id: self.open[i.task.task_id] for i in items if i.task.task_id in self.open}
+        for item in items:
+            self.open.setdefault(item.task.task_id, EARLIER)
+        return before
+
+    async def take_back(self, task_ids: Sequence[UUID]) -> None:
+        for task in task_ids:
+            del self.open[task]
+
+
+class Processing:
+    """A processor that holds the data of some people."""
+
+    def __init__(self, log: list[str], answer: Callable[[WorkItem], Answer]) -> None:
+        self._log = log
+        self._answer = answer
+
+    async def erase(self, items: Sequence[WorkItem]) -> list[Answer]:
+        self._log.append(f"erase {[i.task.dsr_id.int for i in items]}")
+        return [self._answer(item) for item in items]
+
+    async def verify(self, items: Sequence[WorkItem]) -> list[Answer]:
+        raise NotImplementedError
+
+    async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
+        raise NotImplementedError
+
+    async def close(self) -> None: ...
+
+
+def item(number: int, email: str | None = None) -> WorkItem:
+    dsr_id = uuid.UUID(int=number)
+    task = TaskRequested(
+        task_id=task_id(dsr_id, "shop", "erase", 1),
+        dsr_id=dsr_id,
+        subject_ref=dsr_id,
+        controller_id="acme",
+        processor_id="shop",
+        right=Right.ERASURE,
+        verb=Verb.ERASE,
+        register_version="0" * 64,
+        due_at=NOW,
+    )
+    return WorkItem(task, {"email": (email or f"p{number}@people.example",)})
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def ledger(log: list[str]) -> Ledger:
+    return Ledger(log)
+
+
+async def erased(ledger: Ledger, items: Sequence[WorkItem], answer: Callable[[WorkItem], Answer]) -> list[Answer]:
+    erasing = Erasing(ledger, clock=lambda: NOW)
+    return await erasing(cast("Processor", Shop()), Processing(ledger._log, answer), items)
+
+
+async def test_the_ask_is_on_record_before_it_is_made(ledger: Ledger, log: list[str]) -> None:
+    assert await erased(ledger, [item(1), item(2)], lambda _: ERASED) == [ERASED, ERASED]
+    assert log == ["intend [1, 2]", "erase [1, 2]"]
+
+
+async def test_two_requests_of_one_person_are_asked_one_after_the_other(ledger: Ledger, log: list[str]) -> None:
+    held = {"ada@people.example", "bob@people.example"}
+
+    def answer(one: WorkItem) -> Answer:
+        (email,) = one.identifiers["email"]
+        if email not in held:
+            return ABSENT
+        held.remove(email)
+        return ERASED
+
+    items = [item(1, "ada@people.example"), item(2, "ada@people.example"), item(3, "bob@people.example")]
+    assert await erased(ledger, items, answer) == [ERASED, ABSENT, ERASED]
+    assert log == ["intend [1, 3]", "erase [1, 3]", "intend [2]", "erase [2]"]
+
+
+async def test_a_crash_between_effect_and_answer_is_not_told_as_nothing_found(ledger: Ledger) -> None:
+    def dies(_: WorkItem) -> Answer:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await erased(ledger, [item(1)], dies)
+    answer, other = await erased(ledger, [item(1), item(2)], lambda _: ABSENT)
+    assert (answer.outcome, answer.grade) == (Outcome.DONE, Grade.ATTESTED)
+    assert [e.kind for e in answer.evidence] == ["absent_after_ask"]
+    assert other == ABSENT, "who was never asked before is truly not there"
+
+
+async def test_an_ask_that_surely_changed_nothing_leaves_no_trace(ledger: Ledger) -> None:
+    assert await erased(ledger, [item(1)], lambda _: Answer.transient("rate_limited")) == [
+        Answer.transient("rate_limited")
+    ]
+    assert await erased(ledger, [item(1)], lambda _: ABSENT) == [ABSENT]
+
+
+async def test_an_earlier_ask_with_an_unknown_end_is_remembered_over_a_harmless_one(ledger: Ledger) -> None:
+    await erased(ledger, [item(1)], lambda _: Answer.transient("timed_out"))
+    await erased(ledger, [item(1)], lambda _: Answer.transient("rate_limited"))
+    assert (await erased(ledger, [item(1)], lambda _: ABSENT))[0].outcome is Outcome.DONE
+
+
+async def test_a_vendor_that_accepts_is_looked_at_when_the_register_says(ledger: Ledger) -> None:
+    answer = (await erased(ledger, [item(1)], lambda _: Answer(Outcome.ACCEPTED)))[0]
+    assert answer.expected_by == NOW + timedelta(days=30)

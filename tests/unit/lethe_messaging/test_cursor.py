@@ -102,11 +102,9 @@ def test_a_transient_error_brings_the_same_batch_again_later() -> None:
 def test_a_full_cursor_asks_for_a_pause_and_a_half_empty_one_for_more() -> None:
     cursor = cursor_at(0)
     cursor.feed(fetched(0, 20), 20, now=0.0)
-    assert cursor.full
-    assert not cursor.hungry
+    before = (cursor.full, cursor.hungry)
     cursor.done(cursor.take(), now=0.0)
-    assert not cursor.full
-    assert cursor.hungry
+    assert (before, (cursor.full, cursor.hungry)) == ((True, False), (False, True))
 
 
 def test_a_stopped_cursor_gives_no_batch() -> None:

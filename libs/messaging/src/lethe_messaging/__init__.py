@@ -11,6 +11,7 @@ from lethe_messaging.errors import (
     TopicMismatch,
 )
 from lethe_messaging.messages import Handler, Message
+from lethe_messaging.operations import ParkedGroup, discard_parked, parked_groups, retry_parked, set_offset
 from lethe_messaging.settings import KafkaSettings, Tuning
 from lethe_messaging.store import migrate_messaging
 from lethe_messaging.work import Parked, Work
@@ -25,12 +26,17 @@ __all__ = [
     "Message",
     "MessagingError",
     "Parked",
+    "ParkedGroup",
     "RecordTooLarge",
     "TopicMismatch",
     "Tuning",
     "Work",
     "delete_topics",
+    "discard_parked",
     "ensure_topics",
     "migrate_messaging",
+    "parked_groups",
     "read_all",
+    "retry_parked",
+    "set_offset",
 ]

@@ -24,11 +24,16 @@ Place: TypeAlias = "tuple[str, int]"
 """Topic and partition."""
 
 
-class OutOfRange(Exception):
-    """The broker no longer has (or not yet has) the offset that PostgreSQL names."""
+class Unavailable(Exception):
+    """These partitions cannot be read on, and only a person can decide how to go on.
 
-    def __init__(self, places: Collection[Place]) -> None:
-        super().__init__("offset out of range")
+    `offset_out_of_range`: the broker no longer has (or not yet has) the offset that PostgreSQL names.
+    `unreadable`: the client cannot parse what the broker has there.
+    """
+
+    def __init__(self, reason: str, places: Collection[Place]) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.places = places
 
 
@@ -78,12 +83,28 @@ class Reader:
         self._client.resume(TopicPartition(*place))
 
     async def poll(self, seconds: float) -> Mapping[Place, tuple[Sequence[Any], int]]:
-        """What arrived, each with the position where reading goes on. Raises OutOfRange or one of READ_ERRORS."""
+        """What arrived, each with the position where reading goes on. Raises Unavailable or one of READ_ERRORS."""
         try:
             arrived = await self._client.getmany(timeout_ms=int(seconds * 1000))
         except OffsetOutOfRangeError as error:
-            raise OutOfRange([(tp.topic, tp.partition) for tp in error.args[0]]) from error
+            raise Unavailable("offset_out_of_range", [(tp.topic, tp.partition) for tp in error.args[0]]) from error
         return {(tp.topic, tp.partition): (records, await self._client.position(tp)) for tp, records in arrived.items()}
+
+    async def unreadable(self) -> Unavailable:
+        """After `poll` raised something else: which of the assigned partitions cannot be parsed.
+
+        What this reads is thrown away: assign anew afterwards.
+        """
+        broken: list[Place] = []
+        for tp in self._client.assignment():
+            try:
+                await self._client.getmany(tp, timeout_ms=500)
+            except READ_ERRORS:
+                continue
+            except Exception as error:  # noqa: BLE001 - a parser may raise anything
+                log.warning("a partition cannot be parsed", extra={"topic": tp.topic, "error": type(error).__name__})
+                broken.append((tp.topic, tp.partition))
+        return Unavailable("unreadable", broken)
 
     def high_water(self, place: Place) -> int:
         """Offset after the last record the broker had when it last answered; 0 before."""

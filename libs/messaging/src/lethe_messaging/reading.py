@@ -7,11 +7,11 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from lethe_messaging.reader import READ_ERRORS, OutOfRange, Reader
+from lethe_messaging.reader import READ_ERRORS, Reader, Unavailable
 from lethe_postgres import crashpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from lethe_messaging.metrics import Metrics
@@ -87,12 +87,15 @@ class Reading:
                 continue
             try:
                 arrived = await reader.poll(_POLL)
-            except OutOfRange as error:
-                self._out_of_range(error.places)
+            except Unavailable as error:
+                self._stop_places(error)
             except READ_ERRORS as error:
                 log.warning("reading failed", extra={"error": type(error).__name__})
                 self._stale = True
                 await asyncio.sleep(_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a record that breaks the parser of the client
+                log.warning("reading failed in the client", extra={"error": type(error).__name__})
+                self._stop_places(await reader.unreadable())
             else:
                 if arrived:
                     crashpoint("poll.after")
@@ -138,13 +141,18 @@ class Reading:
                 self._paused.discard(place)
                 self.waiting_since[place] = time.monotonic()
 
-    def _out_of_range(self, places: Collection[Place]) -> None:
-        """Retention overtook us, or the topic was replaced: messages may be lost, so a person has to decide."""
+    def _stop_places(self, cause: Unavailable) -> None:
+        """Going on by itself would leave messages out: these partitions wait for a person, the others go on."""
         for _, cursor in self._ownership.cursors():
-            if (cursor.topic, cursor.partition) in places:
-                cursor.stop("offset_out_of_range")
+            if (cursor.topic, cursor.partition) in cause.places:
+                cursor.stop(cause.reason)
                 log.error(
-                    "the broker does not have the offset that is due: move the partition with `set_offset`",
-                    extra={"topic": cursor.topic, "partition": cursor.partition, "offset": cursor.next_offset},
+                    "a partition is stopped: find out what is lost, then move it with `set_offset`",
+                    extra={
+                        "reason": cause.reason,
+                        "topic": cursor.topic,
+                        "partition": cursor.partition,
+                        "offset": cursor.next_offset,
+                    },
                 )
         self._stale = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from lethe_postgres import crashpoint
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from lethe_events import Headers
     from lethe_messaging.outbox import Outbox
     from lethe_messaging.publisher import Publisher
     from lethe_postgres import Database
@@ -62,11 +64,20 @@ class Works:
                 [p.partition for p in work.parked],
                 [p.offset for p in work.parked],
                 [p.key for p in work.parked],
-                [[[name, base64.b64encode(v or b"").decode()] for name, v in p.headers] for p in work.parked],
+                [_readable(p.headers) for p in work.parked],
                 [p.value for p in work.parked],
-                [p.code for p in work.parked],
-                [p.detail for p in work.parked],
+                [_clean(p.code) for p in work.parked],
+                [_clean(p.detail) for p in work.parked],
             )
         if work.records:
             work.relayed = self._publisher.leaves_to_relay()
             work.chunk = await self._outbox.write(work.tx, work.records, relayed=work.relayed)
+
+
+def _readable(headers: Headers) -> str:
+    return json.dumps([[_clean(name), base64.b64encode(content or b"").decode()] for name, content in headers])
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL stores no NUL in text, and a message that cannot be parked would stop its partition."""
+    return text.replace("\x00", "\ufffd")

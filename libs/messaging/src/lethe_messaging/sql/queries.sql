@@ -132,14 +132,16 @@ SELECT EXISTS (SELECT FROM outbox WHERE writer = $1 AND relayed AND attempts = 0
 -- name: park
 -- Messages put aside. A replay that parks one again changes nothing.
 INSERT INTO parked_message (topic, part, record_offset, key, headers, value, code, detail)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::jsonb[], $6::bytea[], $7::text[], $8::text[])
+SELECT topic, part, record_offset, key, headers::jsonb, value, code, detail
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::text[], $8::text[])
+     AS given (topic, part, record_offset, key, headers, value, code, detail)
 ON CONFLICT DO NOTHING;
 
 -- name: parked_counts
 -- How many messages wait for a person, by topic and code.
 SELECT topic, code, count(*)::integer AS waiting FROM parked_message WHERE state = 'parked' GROUP BY topic, code;
 
--- name: parked_for_retry
+-- name: parked_for_change
 -- Parked messages by topic and code, oldest first, locked for a change of state.
 SELECT topic, part, record_offset, key, headers, value FROM parked_message
 WHERE state = 'parked' AND topic = $1 AND ($2::text IS NULL OR code = $2)

@@ -1,0 +1,277 @@
+"""Ground for tests of workers: vault, topics, a register, small databases as processors, and workers as processes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid5
+
+import asyncpg
+import yaml
+from prometheus_client import CollectorRegistry
+
+from lethe_events import Envelope, TaskAcknowledged, TaskRequested, decode, encode
+from lethe_events.ids import task_id
+from lethe_events.topics import Topic
+from lethe_events.words import Right, Verb
+from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
+from lethe_postgres import Database
+from lethe_testkit.ground import eventually
+from lethe_testkit.processes import WorkerProcess
+from lethe_vault import FileKeys, Identifiers, Sealing, Vault, install
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+NOW = datetime(2026, 3, 5, 10, 15, tzinfo=UTC)
+PARTITIONS = 4
+_NAMESPACE = UUID("00000000-0000-4000-8000-0000000000aa")
+_HOLDS = """
+CREATE SCHEMA {s};
+CREATE TABLE {s}.customers (id integer PRIMARY KEY, email text NOT NULL, name text NOT NULL);
+CREATE TABLE {s}.orders (id integer PRIMARY KEY, customer_id integer NOT NULL REFERENCES {s}.customers, item text);
+CREATE INDEX ON {s}.orders (customer_id);
+CREATE INDEX ON {s}.customers (email);
+GRANT USAGE ON SCHEMA {s} TO {r}_read, {r}_write;
+GRANT SELECT ON ALL TABLES IN SCHEMA {s} TO {r}_read, {r}_write;
+GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {r}_write;
+"""
+
+
+def person(number: int) -> UUID:
+    """The DSR of the n-th person."""
+    return uuid5(_NAMESPACE, str(number))
+
+
+def email(number: int) -> str:
+    return f"person{number}@people.example"
+
+
+def task(processor_id: str, verb: Verb, number: int, *, attempt: int = 1, **more: Any) -> TaskRequested:
+    dsr_id = person(number)
+    asked = TaskRequested(
+        task_id=task_id(dsr_id, processor_id, verb.value, 1),
+        dsr_id=dsr_id,
+        subject_ref=dsr_id,
+        controller_id="acme",
+        processor_id=processor_id,
+        right=Right.ACCESS if verb in {Verb.EXPORT, Verb.PACKAGE} else Right.ERASURE,
+        verb=verb,
+        attempt=attempt,
+        register_version="0" * 64,
+        due_at=NOW,
+    )
+    return asked.model_copy(update=more)
+
+
+class WorkerGround:
+    """One test's engines, processors and people. Processes that it started are killed at the end."""
+
+    def __init__(self, dsn: str, bootstrap: str, unique: str, directory: Path) -> None:
+        self.dsn = dsn
+        self.kafka = KafkaSettings(bootstrap)
+        self.role = f"worker_{unique}"
+        self.directory = directory
+        self.tasks = Topic(f"test.{unique}.tasks", "dsr_id", 3_600_000, ())
+        self.acks_topic = Topic(f"test.{unique}.acks", "dsr_id", 3_600_000, ())
+        self.environment: dict[str, str] = {}
+        self.admin: asyncpg.Connection[asyncpg.Record]
+        self.database: Database
+        self.vault: Vault
+        self._bus: Bus
+        self._processes: list[WorkerProcess] = []
+
+    @property
+    def service_dsn(self) -> str:
+        """As the service logs in."""
+        return self._as(self.role)
+
+    async def open(self) -> None:
+        self.admin = await asyncpg.connect(self.dsn)
+        for name in (self.role, f"{self.role}_read", f"{self.role}_write"):
+            await self.admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+        await self.admin.execute(f"CREATE ROLE {self.role}_owner")
+        await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
+        await install(self.dsn, grant_to=[self.role], owner=f"{self.role}_owner")
+        FileKeys.create(self.directory / "keys.json")
+        (self.directory / "register" / "datasets").mkdir(parents=True)
+        self.database = await Database.connect(self.service_dsn, schema="tester", application_name="tester")
+        self.vault = Vault(self.database, FileKeys(self.directory / "keys.json"), redeemer="tester")
+        await migrate_messaging(self.database)
+        await ensure_topics(self.kafka, (self.tasks, self.acks_topic), PARTITIONS)
+        self._bus = Bus(self.database, self.kafka, service="tester", registry=CollectorRegistry())
+        await self._bus.start()
+
+    async def close(self) -> None:
+        for process in self._processes:
+            await process.kill()
+        await self._bus.stop()
+        await self.database.close()
+        await delete_topics(self.kafka, [self.tasks.name, self.acks_topic.name])
+        names = f"{self.role}, {self.role}_read, {self.role}_write, {self.role}_owner"
+        await self.admin.execute(f"DROP OWNED BY {names} CASCADE")
+        await self.admin.execute(f"DROP ROLE {names}")
+        await self.admin.close()
+
+    async def processor(self, name: str, people: Sequence[int], **changes: object) -> None:
+        """A small database with these people, two orders each, and its entry in the register."""
+        await self.admin.execute(_HOLDS.format(s=name, r=self.role))
+        await self.admin.execute(
+            f"INSERT INTO {name}.customers SELECT n, 'person' || n || '@people.example', 'Name ' || n"
+            f" FROM unnest($1::int[]) AS n",
+            list(people),
+        )
+        await self.admin.execute(
+            f"INSERT INTO {name}.orders SELECT n * 10 + i, n, '=item ' || i"
+            f" FROM unnest($1::int[]) AS n, generate_series(1, 2) AS i",
+            list(people),
+        )
+        await self.admin.execute(f"ANALYZE {name}.customers, {name}.orders")
+        self.register(name, **changes)
+
+    def register(self, name: str, **changes: object) -> None:
+        """(Re)write a processor's entry: an SQL one of the shape that `processor` makes, unless changed."""
+        upper = name.upper()
+        sql = {
+            "kind": "sql",
+            "dataset": f"datasets/{name}.yaml",
+            "read": f"env:{upper}_READ",
+            "write": f"env:{upper}_WRITE",
+            "key": "env:PSEUDONYM_KEY",
+        }
+        self.environment |= {
+            f"{upper}_READ": self._as(f"{self.role}_read"),
+            f"{upper}_WRITE": self._as(f"{self.role}_write"),
+            "PSEUDONYM_KEY": "k" * 32,
+        }
+        register = self.directory / "register"
+        (register / "datasets" / f"{name}.yaml").write_text(yaml.safe_dump(_dataset(name)))
+        (register / f"{name}.yaml").write_text(yaml.safe_dump({**_entry(name), "connector": sql, **changes}))
+
+    async def seal(self, numbers: Sequence[int]) -> None:
+        """Put people's identifiers into the vault."""
+        sealings = [
+            Sealing(person(n), person(n), "acme", Identifiers({"email": (email(n),)}), note=None) for n in numbers
+        ]
+        async with self.database.transaction() as tx:
+            await self.vault.seal(tx, sealings)
+
+    async def ask(self, tasks: Sequence[TaskRequested]) -> None:
+        """Put tasks on the topic."""
+        async with self._bus.work() as work:
+            work.send(
+                encode(
+                    self.tasks.name, str(t.dsr_id), t, Envelope(uuid5(t.task_id, "ask"), "/test", NOW, t.dsr_id, None)
+                )
+                for t in tasks
+            )
+
+    async def acks(self) -> list[TaskAcknowledged]:
+        records = await read_all(self.kafka, self.acks_topic.name)
+        bodies = [decode(r.headers, r.value).body for r in records]
+        assert all(isinstance(body, TaskAcknowledged) for body in bodies)
+        return [body for body in bodies if isinstance(body, TaskAcknowledged)]
+
+    async def expect_acks(self, count: int, seconds: float = 30) -> list[TaskAcknowledged]:
+        """Wait for at least so many acks."""
+        found: list[TaskAcknowledged] = []
+
+        async def enough() -> bool:
+            found[:] = await self.acks()
+            return len(found) >= count
+
+        await eventually(enough, seconds)
+        return found
+
+    async def start(self, service: str, **environment: str) -> WorkerProcess:
+        """`python -m <service>` with everything of this test; returns at once."""
+        topics = {"TASKS_ERASURE": self.tasks.name, "TASKS_EXPORT": self.tasks.name, "ACKS": self.acks_topic.name}
+        started = await WorkerProcess.start(
+            service,
+            topics,
+            {
+                "PATH": os.environ["PATH"],
+                "LETHE_KAFKA": self.kafka.bootstrap,
+                "LETHE_POSTGRES": self.service_dsn,
+                "LETHE_HTTP": "127.0.0.1:0",
+                "LETHE_VAULT_KEYS": str(self.directory / "keys.json"),
+                "LETHE_REGISTER": str(self.directory / "register"),
+                "LETHE_PARTITIONS": str(PARTITIONS),
+                **self.environment,
+                **environment,
+            },
+        )
+        self._processes.append(started)
+        return started
+
+    async def left(self, name: str) -> dict[str, int]:
+        """Rows that a processor still holds, by table."""
+        return {
+            table: await self.admin.fetchval(f"SELECT count(*) FROM {name}.{table}")
+            for table in ("customers", "orders")
+        }
+
+    def _as(self, role: str) -> str:
+        parts = urlsplit(self.dsn)
+        return f"postgresql://{role}:{role}@{parts.hostname}:{parts.port}{parts.path}"
+
+
+@asynccontextmanager
+async def worker_ground(dsn: str, bootstrap: str, unique: str, directory: Path) -> AsyncIterator[WorkerGround]:
+    ground = WorkerGround(dsn, bootstrap, unique, directory)
+    await ground.open()
+    try:
+        yield ground
+    finally:
+        await ground.close()
+
+
+def _entry(name: str) -> dict[str, object]:
+    return {
+        "processor": name,
+        "name": f"{name.title()} database",
+        "owner": {"name": "Team", "contact": "team@acme.example"},
+        "controllers": ["acme"],
+        "role": "own_system",
+        "purposes": [{"use": "essential.service", "lawful_basis": "contract"}],
+        "data_categories": ["user.contact.email", "user.name", "user.behavior.purchase_history"],
+        "data_subjects": ["customer"],
+        "transfer": "none",
+        "dpa": {"status": "not_needed"},
+        "identities": ["email"],
+        "retention": [{"category": "user.contact.email", "until": "the account is closed"}],
+    }
+
+
+def _dataset(name: str) -> dict[str, object]:
+    customers = {
+        "name": "customers",
+        "lethe": {"erase": "delete"},
+        "fields": [
+            {"name": "id", "data_categories": ["user.unique_id"], "fides_meta": {"primary_key": True}},
+            {"name": "email", "data_categories": ["user.contact.email"], "fides_meta": {"identity": "email"}},
+            {"name": "name", "data_categories": ["user.name"]},
+        ],
+    }
+    reference = {"dataset": name, "field": "customers.id", "direction": "from"}
+    orders = {
+        "name": "orders",
+        "lethe": {"erase": "delete"},
+        "fields": [
+            {"name": "id", "fides_meta": {"primary_key": True}},
+            {"name": "customer_id", "fides_meta": {"references": [reference]}},
+            {"name": "item", "data_categories": ["user.behavior.purchase_history"]},
+        ],
+    }
+    described = {
+        "fides_key": name,
+        "name": name,
+        "description": "A small processor of a test",
+        "fides_meta": {"namespace": {"schema": name}},
+        "collections": [customers, orders],
+    }
+    return {"dataset": [described]}

@@ -8,6 +8,7 @@ import pytest
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from lethe_chassis import (
     BodyRule,
@@ -19,6 +20,7 @@ from lethe_chassis import (
     create_app,
     current_traceparent,
     require_scope,
+    serve_express,
 )
 from lethe_chassis.boundary import Boundary
 from lethe_chassis.metrics import HttpMetrics
@@ -84,6 +86,15 @@ def _app() -> FastAPI:
             "mixed": ExceptionGroup("g", [ConnectionResetError(), KeyError(PERSON)]),
             "problem": ProblemError(418, "teapot", "Teapot", "Use a kettle.", headers={"X-Short": "stout"}),
         }[kind]
+
+    async def quick(request: Request) -> Response:
+        if request.headers.get("x-fail"):
+            raise ValueError(PERSON)
+        (await authorise(request, "a:read")).require_controller(request.headers.get("x-controller", "acme"))
+        return Response(await request.body(), 202)
+
+    app.add_api_route("/quick", quick, methods=["POST"])
+    serve_express(app, "POST", "/quick", quick)
 
     @app.put("/files/{name:path}")
     async def upload(name: str, request: Request) -> dict[str, int]:
@@ -190,6 +201,21 @@ async def test_the_callers_trace_goes_on_and_shows_in_problems(client: httpx.Asy
     assert (await client.get("/nowhere", headers=headers)).json()["trace_id"] == TRACE
 
 
+async def test_an_express_address_keeps_every_promise_of_the_others(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/quick", json={"a": 1}, headers=GOOD)
+    assert (answer.status_code, answer.json()) == (202, {"a": 1})
+    assert answer.headers["cache-control"] == "no-store"
+    _problem(await client.post("/quick", json={}), 401, "token_missing")
+    _problem(await client.post("/quick", json={}, headers=GOOD | {"X-Controller": "beta"}), 403, "foreign_controller")
+    _problem(await client.post("/quick", json={}, headers=GOOD | {"X-Fail": "1"}), 500, "error")
+    _problem(await client.post("/quick", content=b"x"), 415, "unsupported_media_type")
+    _problem(await client.post("/quick", json="x" * 70_000, headers=GOOD), 413, "too_large")
+    _problem(await client.get("/quick"), 405, "method_not_allowed")
+    metrics = (await client.get("/metrics")).text
+    assert 'dsr_http_requests_total{method="POST",route="/quick",status="202"} 1.0' in metrics
+    assert "/quick" in (await client.get("/openapi.json")).json()["paths"]
+
+
 async def test_an_error_in_the_middle_of_an_answer_leaves_it_incomplete_so_that_the_server_cuts_it() -> None:
     sent: list[str] = []
 
@@ -209,6 +235,7 @@ async def test_an_error_in_the_middle_of_an_answer_leaves_it_incomplete_so_that_
         unavailable=lambda _: False,
         rules={},
         default_rule=BodyRule(),
+        express={},
     )
     await boundary({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send)
     assert sent == ["http.response.start"]

@@ -1,6 +1,6 @@
 """What every service of Lethe has."""
 
-from lethe_chassis.app import create_app, engine_is_down
+from lethe_chassis.app import create_app, engine_is_down, serve_express
 from lethe_chassis.auth.issuer import LocalIssuer
 from lethe_chassis.auth.principal import Authenticator, Principal
 from lethe_chassis.auth.scope import authorise, require_scope
@@ -60,4 +60,5 @@ __all__ = [
     "engine_is_down",
     "require_scope",
     "run_service",
+    "serve_express",
 ]

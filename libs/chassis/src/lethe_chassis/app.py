@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig  # noqa: TC002 - of a module-level annotation
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from lethe_chassis.auth.principal import Authenticator
+    from lethe_chassis.boundary import Express
     from lethe_chassis.health import HealthChecks
+
+
+# the framework's own would tell an exporter found in the environment about paths and bodies
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def engine_is_down(error: BaseException) -> bool:
@@ -59,16 +65,19 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.auth = auth
     app.state.health = health
     app.state.registry = registry
+    app.state.express = {}
     app.add_middleware(
         Boundary,
         metrics=metrics.http_metrics(registry),
         unavailable=unavailable,
         rules=body_rules or {},
         default_rule=default_rule or BodyRule(),
+        express=app.state.express,
     )
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
@@ -76,6 +85,15 @@ def create_app(
     _add_own_routes(app, health, registry)
     _serve_document(app, schemas)
     return app
+
+
+def serve_express(app: FastAPI, method: str, path: str, endpoint: Express) -> None:
+    """Serve one exact address past the layers of the framework, which cost more than a short endpoint does.
+
+    `endpoint` takes the request and gives an ASGI response; errors are answered as everywhere. Add it as an ordinary
+    route too, so that it is in the API document.
+    """
+    app.state.express[method, path] = endpoint
 
 
 def _serve_document(app: FastAPI, schemas: Sequence[type[BaseModel]]) -> None:

@@ -32,11 +32,11 @@ def next_hop(incoming: str | None) -> str:
 
     A version other than 00 is read as far as version 00 goes, `ff` and all-zero ids are invalid (§3.2.2, §4.3).
     """
-    span = os.urandom(8).hex()
     found = _FORM.match(incoming) if incoming else None
     if found is None or _refused(found):
-        return f"00-{os.urandom(16).hex()}-{span}-01"
-    return f"00-{found[2]}-{span}-{int(found[4], 16) & 1:02x}"
+        fresh = os.urandom(24).hex()
+        return f"00-{fresh[:32]}-{fresh[32:]}-01"
+    return f"00-{found[2]}-{os.urandom(8).hex()}-{int(found[4], 16) & 1:02x}"
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
 from intake.domain.overload import Load
 from intake.entrypoints.http import Parts, build_app
-from intake.entrypoints.messages import handlers
+from intake.entrypoints.messages import on_status
 from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
 from lethe_events.topics import REQUESTS, STATUS
 from lethe_messaging import Bus, BusFailed, KafkaSettings, ensure_topics, migrate_messaging
@@ -33,8 +33,17 @@ if TYPE_CHECKING:
 
     from intake.domain.model import Controller
     from intake.settings import Settings
+    from lethe_events.topics import Topic
 
 NAME = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Where intake writes and listens; other names only on a cluster that is shared with something else."""
+
+    requests: Topic = REQUESTS
+    status: Topic = STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,9 @@ class _Engines:
 
 
 @asynccontextmanager
-async def bootstrap(settings: Settings) -> AsyncIterator[Service]:
+async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
+    topics = topics or Topics()
     controllers = _controllers(settings)
     keys = _keys(settings)
     auth = _auth(settings)
@@ -62,12 +72,12 @@ async def bootstrap(settings: Settings) -> AsyncIterator[Service]:
         await migrate(database, NAME)
         await migrate_messaging(database)
         kafka = KafkaSettings(settings.kafka)
-        await ensure_topics(kafka, (REQUESTS, STATUS), settings.partitions)
+        await ensure_topics(kafka, (topics.requests, topics.status), settings.partitions)
         secret = await fingerprint_secret(database, keys)
         bus = Bus(database, kafka, service=NAME)
         await bus.start()
         try:
-            yield _wire(settings, _Engines(controllers, keys, auth, database, bus, secret))
+            yield _wire(settings, topics, _Engines(controllers, keys, auth, database, bus, secret))
         finally:
             await bus.stop()
     finally:
@@ -75,7 +85,7 @@ async def bootstrap(settings: Settings) -> AsyncIterator[Service]:
         await auth.close()
 
 
-def _wire(settings: Settings, engines: _Engines) -> Service:
+def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     database, keys, bus = engines.database, engines.keys, engines.bus
     store = PostgresStore(database)
     vault = Vault(database, keys, redeemer=NAME)
@@ -93,6 +103,7 @@ def _wire(settings: Settings, engines: _Engines) -> Service:
         entropy=os.urandom,
         is_transient=unavailable,
         spacing_s=settings.spacing_s,
+        topic=topics.requests.name,
     )
     parts = Parts(acceptance, store, Packages(store, vault, _now), Redemptions(store, vault_as))
     health = HealthChecks()
@@ -101,7 +112,7 @@ def _wire(settings: Settings, engines: _Engines) -> Service:
     health.add("tokens", engines.auth.check)
     app = build_app(lambda: parts, auth=engines.auth, health=health, unavailable=unavailable, registry=REGISTRY)
     background = {
-        "consume": lambda: bus.consume(handlers(store, meters())),
+        "consume": lambda: bus.consume({topics.status: on_status(store, meters())}),
         "relay": bus.relay,
         "group_commit": acceptance.group.run,
         "gate": gate.watch,

@@ -14,6 +14,7 @@ class PrometheusMeters:
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._accepted = Counter("dsr_intake_accepted", "DSRs accepted", ("right", "channel"), registry=registry)
+        self._accepted_by: dict[tuple[str, str], Counter] = {}
         self._refused = Counter("dsr_intake_refused", "Requests refused", ("reason",), registry=registry)
         self._duplicates = Counter("dsr_intake_replayed", "Requests sent again and answered alike", registry=registry)
         self._size = Histogram("dsr_intake_group_size", "Requests per transaction", buckets=_SIZES, registry=registry)
@@ -21,7 +22,10 @@ class PrometheusMeters:
         self._statuses = Counter("dsr_intake_statuses", "Statuses seen", ("result",), registry=registry)
 
     def accepted(self, right: str, channel: str) -> None:
-        self._accepted.labels(right, channel).inc()
+        child = self._accepted_by.get((right, channel))
+        if child is None:
+            child = self._accepted_by[right, channel] = self._accepted.labels(right, channel)
+        child.inc()
 
     def replayed(self) -> None:
         self._duplicates.inc()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from intake.application.group_commit import GroupCommit
 from intake.domain.errors import KeyReused
-from intake.domain.fingerprint import request_fingerprint, stored_key
+from intake.domain.fingerprint import Fingerprints
 from intake.domain.model import Accepted, Candidate, Deadline
 from intake.domain.submission import check
 from lethe_events import DsrReceived, Envelope, encode
@@ -48,6 +48,7 @@ class Acceptance:
         entropy: Callable[[int], bytes],
         is_transient: Callable[[BaseException], bool],
         spacing_s: float = 0.005,
+        topic: str = REQUESTS.name,
     ) -> None:
         self._desk = desk
         self._store = store
@@ -55,8 +56,9 @@ class Acceptance:
         self._gate = gate
         self._meters = meters
         self._controllers = controllers
-        self._secret = secret
+        self._fingerprints = Fingerprints(secret)
         self._now = now
+        self._topic = topic
         self._entropy = entropy
         self.group: GroupCommit[Candidate, Accepted | None] = GroupCommit(
             self.commit, is_transient=is_transient, spacing_s=spacing_s
@@ -95,7 +97,7 @@ class Acceptance:
             stored = dict(await self._store.by_keys(work.tx, known)) if known else {}
             if new:
                 await self._sealer.seal(work.tx, [_sealing(c) for c in new])
-                work.send([_received(c) for c in new])
+                work.send([_received(self._topic, c) for c in new])
         for candidate in new:
             key = (candidate.submission.controller_id, candidate.key)
             stored[key] = Accepted(candidate.dsr_id, candidate.fingerprint, candidate.deadline)
@@ -108,8 +110,8 @@ class Acceptance:
         return Candidate(
             dsr_id=uuid7(now, self._entropy(10)),
             subject_ref=uuid.UUID(bytes=self._entropy(16), version=4),
-            key=stored_key(self._secret, submission.controller_id, idempotency_key),
-            fingerprint=request_fingerprint(self._secret, submission),
+            key=self._fingerprints.of_key(submission.controller_id, idempotency_key),
+            fingerprint=self._fingerprints.of_request(submission),
             submission=submission,
             accepted_at=now,
             deadline=_deadline(submission),
@@ -140,7 +142,7 @@ def _sealing(candidate: Candidate) -> Sealing:
     )
 
 
-def _received(candidate: Candidate) -> Record:
+def _received(topic: str, candidate: Candidate) -> Record:
     submission = candidate.submission
     body = DsrReceived(
         dsr_id=candidate.dsr_id,
@@ -157,11 +159,11 @@ def _received(candidate: Candidate) -> Record:
         identifier_kinds=tuple(sorted(submission.identifiers)),
     )
     envelope = Envelope(
-        id=uuid.uuid5(candidate.dsr_id, DsrReceived.TYPE),
+        id=candidate.dsr_id,  # one message per DSR leaves intake
         source=SOURCE,
         time=candidate.accepted_at,
         correlation_id=candidate.dsr_id,
         causation_id=None,
         traceparent=candidate.traceparent,
     )
-    return encode(REQUESTS.name, str(candidate.dsr_id), body, envelope)
+    return encode(topic, str(candidate.dsr_id), body, envelope)

@@ -28,7 +28,7 @@ _PLAIN_EMAIL = re.compile(
     r"@(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}\.){1,3}"
     r"(?!(?:alt|arpa|internal|invalid|local|localhost|onion|test)$)[a-z]{2,12}"
 )
-_FIRST_CONTROL, _DELETE, _LAST_CONTROL = 0x20, 0x7F, 0x9F
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def normalise_identifiers(
@@ -69,7 +69,7 @@ def _normalise(kind: str, value: str, country: str | None) -> str:
         raise _Wrong("is empty", "leave it out, or send the value")
     if len(trimmed) > MAX_VALUE:
         raise _Wrong("is too long", f"send at most {MAX_VALUE} characters")
-    if any(ord(c) < _FIRST_CONTROL or _DELETE <= ord(c) <= _LAST_CONTROL for c in trimmed):
+    if _CONTROL.search(trimmed):
         raise _Wrong("holds control characters", "send plain text")
     if kind == "email":
         return normalise(kind, _email(trimmed))

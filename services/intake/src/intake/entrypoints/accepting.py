@@ -6,9 +6,10 @@ import base64
 import json
 import re
 from datetime import UTC
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Request  # noqa: TC002 - FastAPI evaluates annotations
+from fastapi import Request  # noqa: TC002 - FastAPI evaluates annotations
 from pydantic import ValidationError
 from starlette.responses import Response
 
@@ -22,6 +23,7 @@ from lethe_chassis import (
     Unavailable,
     authorise,
     current_traceparent,
+    serve_express,
 )
 from lethe_chassis.problem import of_validation
 
@@ -29,10 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from intake.application.accept import Acceptance
-    from intake.domain.model import Accepted
+    from intake.domain.model import Accepted, Deadline
 
 BODY = NewDsr
+PATH = "/v1/dsrs"
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _KEY_FIX = "send a random value of your own, for example a UUID, and the same one when you send the request again"
@@ -67,11 +73,10 @@ _DOCUMENTED: dict[str, Any] = {
 }
 
 
-def add_route(router: APIRouter, acceptance: Callable[[], Acceptance]) -> None:
+def add_route(app: FastAPI, acceptance: Callable[[], Acceptance]) -> None:
     validate = NewDsr.__pydantic_validator__.validate_json
 
-    @router.post("/dsrs", **_DOCUMENTED)
-    async def submit(request: Request) -> Response:
+    async def submit(request: Request) -> ASGIApp:
         principal = await authorise(request, "dsr:write")
         key = idempotency_key(request.headers.get(HEADER))
         try:
@@ -94,7 +99,10 @@ def add_route(router: APIRouter, acceptance: Callable[[], Acceptance]) -> None:
                 "Too much is waiting. Nothing was accepted: send it again later.",
                 retry_after=error.retry_after,
             ) from None
-        return _answer(accepted)
+        return _Answer(accepted)
+
+    serve_express(app, "POST", PATH, submit)
+    app.add_api_route(PATH, submit, methods=["POST"], response_model=None, **_DOCUMENTED)
 
 
 def idempotency_key(value: str | None) -> str:
@@ -114,22 +122,40 @@ def repr_digest(sha256_hex: str) -> str:
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256_hex)).decode()}:"
 
 
-def _answer(accepted: Accepted) -> Response:
-    address = f"/v1/dsrs/{accepted.dsr_id}"
-    deadline = accepted.deadline
-    body = {
-        "dsr_id": str(accepted.dsr_id),
-        "status": "received",
+class _Answer:
+    """The 202 as an ASGI response, written by hand."""
+
+    __slots__ = ("_body", "_headers")
+
+    def __init__(self, accepted: Accepted) -> None:
+        address = f"/v1/dsrs/{accepted.dsr_id}"
+        self._body = (
+            f'{{"dsr_id":"{accepted.dsr_id}","status":"received",{_told(accepted.deadline)},'
+            f'"links":{{"self":"{address}","package":"{address}/package"}}}}'
+        ).encode()
+        self._headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(self._body)).encode()),
+            (b"location", address.encode()),
+        ]
+        if accepted.replayed:
+            self._headers.append((b"idempotency-replayed", b"true"))
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 202, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+@lru_cache(maxsize=1024)
+def _told(deadline: Deadline) -> str:
+    """The members about the deadline; requests of one day and country share them."""
+    members = {
         "due_strict": _instant(deadline.due_strict),
         "due_legal": _instant(deadline.due_legal),
         "due_date": deadline.due_date.isoformat(),
         "rule": deadline.rule,
-        "links": {"self": address, "package": address + "/package"},
     }
-    headers = {"Location": address}
-    if accepted.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(json.dumps(body), 202, headers, "application/json")
+    return json.dumps(members, separators=(",", ":"))[1:-1]
 
 
 def _instant(value: datetime) -> str:

@@ -75,13 +75,13 @@ def build_app(
         schemas=(accepting.BODY,),
         registry=registry,
     )
+    accepting.add_route(app, lambda: parts().acceptance)
     app.include_router(_router(parts))
     return app
 
 
 def _router(parts: Callable[[], Parts]) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    accepting.add_route(router, lambda: parts().acceptance)
 
     @router.get("/dsrs", summary="List your controllers' DSRs, newest first", tags=["dsr"])
     async def page(

@@ -1,4 +1,4 @@
-"""What intake hears on the bus."""
+"""What intake hears on the bus: `dsr.status`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from intake.application.follow import follow
 from lethe_events import DsrStatus
-from lethe_events.topics import STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from intake.application.ports import Meters, Store
-    from lethe_events.topics import Topic
     from lethe_messaging import Handler, Message, Work
 
 
-def handlers(store: Store, meters: Meters) -> Mapping[Topic, Handler]:
-    async def on_status(work: Work, messages: Sequence[Message]) -> None:
+def on_status(store: Store, meters: Meters) -> Handler:
+    """Handler of `dsr.status`: one statement for a whole batch."""
+
+    async def handle(work: Work, messages: Sequence[Message]) -> None:
         statuses: list[DsrStatus] = []
         for message in messages:
             body = message.received.body
@@ -27,4 +27,4 @@ def handlers(store: Store, meters: Meters) -> Mapping[Topic, Handler]:
                 work.park(message, "unexpected_type", f"{message.received.type} on {message.topic}")
         await follow(work, statuses, store, meters)
 
-    return {STATUS: on_status}
+    return handle

@@ -1,0 +1,158 @@
+"""The SQL connector: erase, verify and export a batch of people in a described PostgreSQL database."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from lethe_events.canonical import canonical, sha256_hex
+from lethe_events.models import Evidence
+from lethe_events.words import Grade, Outcome
+from lethe_postgres import is_transient
+from lethe_processors.connector import Answer
+from lethe_processors.errors import CredentialMissing
+from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
+from lethe_processors.sql.erase import erase_batch
+from lethe_processors.sql.side import Side, secret_key
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from lethe_postgres import Tx
+    from lethe_processors.connector import ExportSink, WorkItem
+    from lethe_processors.credentials import Credentials
+    from lethe_processors.dataset import Graph
+    from lethe_processors.sql.plan import Plan
+
+_log = logging.getLogger(__name__)
+NO_IDENTIFIER = "no_identifier_known"
+
+
+class SqlConnector:
+    """Reads with one credential, changes with the other; both are resolved when a connection is made."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        credentials: Credentials,
+        *,
+        read: str,
+        write: str | None,
+        key: str | None = None,
+        connections: int = 4,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._graph = graph
+        self._credentials = credentials
+        self._key = key
+        self._clock = clock
+        self._read = Side(graph, credentials, read, size=connections, reading=True, has_key=key is not None)
+        self._write = (
+            Side(graph, credentials, write, size=connections, reading=False, has_key=key is not None)
+            if write is not None
+            else None
+        )
+
+    async def erase(self, items: Sequence[WorkItem]) -> list[Answer]:
+        """One transaction for the batch; if it fails, a second one in which halves are told apart."""
+        if self._write is None:
+            return [Answer.permanent("no_write_credential") for _ in items]
+        side = self._write
+        return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._erase(side, known)))
+
+    async def verify(self, items: Sequence[WorkItem]) -> list[Answer]:
+        raise NotImplementedError
+
+    async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        await self._read.close()
+        if self._write is not None:
+            await self._write.close()
+
+    async def _erase(self, side: Side, items: Sequence[WorkItem]) -> list[Answer]:
+        key = secret_key(self._credentials, self._key)
+        async with side.connection() as tx:
+            plan, faults = await side.plan(tx)
+            if faults:
+                return [Answer.permanent(faults[0].code) for _ in items]
+            batch = _Batch(tx, plan, key, self._clock())
+            try:
+                async with tx.transaction():
+                    return await batch.run(items)
+            except asyncpg.PostgresError as error:
+                if is_transient(error):
+                    raise
+                side.forget_plan()
+            async with tx.transaction():
+                return await batch.told_apart(items)
+
+    async def _for_known(
+        self, items: Sequence[WorkItem], run: Callable[[Sequence[WorkItem]], Awaitable[list[Answer]]]
+    ) -> list[Answer]:
+        """People without any identifier of this processor cannot be there as far as it can tell; the others are run."""
+        is_known = [any(i.identifiers.get(k) for k in self._graph.kinds) for i in items]
+        known = [i for i, k in zip(items, is_known, strict=True) if k]
+        answers = iter(await run(known) if known else [])
+        return [next(answers) if k else self._unknown() for k in is_known]
+
+    def _unknown(self) -> Answer:
+        kinds = sha256_hex(canonical(sorted(self._graph.kinds)))
+        return Answer(Outcome.NOTHING_FOUND, Grade.ATTESTED, evidence=(Evidence(kind=NO_IDENTIFIER, sha256=kinds),))
+
+    async def _guarded(
+        self, side: Side, items: Sequence[WorkItem], run: Callable[[], Awaitable[list[Answer]]]
+    ) -> list[Answer]:
+        """Errors of the processor become answers, with a code and nothing of their text."""
+        try:
+            return await run()
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            if isinstance(error, CredentialMissing):
+                _log.warning("%s", error)  # names the reference, not the secret
+            if code_of(error) in STALE_PLAN:
+                side.forget_plan()
+            return [answer_of(error) for _ in items]
+
+
+class _Batch:
+    """Erases people in an open transaction."""
+
+    def __init__(self, tx: Tx, plan: Plan, key: bytes | None, now: datetime) -> None:
+        self._tx = tx
+        self._plan = plan
+        self._key = key
+        self._now = now
+
+    async def run(self, items: Sequence[WorkItem]) -> list[Answer]:
+        return await erase_batch(self._tx, self._plan, items, key=self._key, now=self._now)
+
+    async def told_apart(self, items: Sequence[WorkItem]) -> list[Answer]:
+        """Each half in a savepoint of its own, down to the person with whom it fails."""
+        if len(items) == 1:
+            return [await self._alone(items[0])]
+        middle = len(items) // 2
+        answers: list[Answer] = []
+        for half in (items[:middle], items[middle:]):
+            try:
+                async with self._tx.transaction():
+                    answers += await self.run(half)
+            except asyncpg.PostgresError as error:
+                if is_transient(error):
+                    raise
+                answers += await self.told_apart(half)
+        return answers
+
+    async def _alone(self, item: WorkItem) -> Answer:
+        try:
+            async with self._tx.transaction():
+                return (await self.run([item]))[0]
+        except asyncpg.PostgresError as error:
+            if is_transient(error):
+                raise
+            return answer_of(error)

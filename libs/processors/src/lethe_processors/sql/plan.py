@@ -1,0 +1,183 @@
+"""A dataset's graph bound to what the database is: the ground on which every statement is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from lethe_processors.dataset.model import CollectionMethod, FieldMethod
+from lethe_processors.sql.catalog import Family
+from lethe_processors.sql.keys import Key, read
+from lethe_processors.sql.matching import Matcher, matcher
+from lethe_processors.sql.order import Order, deletion_order
+
+if TYPE_CHECKING:
+    from lethe_processors.dataset import Edge
+    from lethe_processors.dataset.graph import Graph
+    from lethe_processors.dataset.model import Collection, Field, FieldPath
+    from lethe_processors.sql.catalog import Catalog, Column, ForeignKey, Table
+
+
+class Slot(NamedTuple):
+    """One person's place in a row that may be several people's.
+
+    The row is the person's through any of `edges` or `seeds`; `fields` concern that person, links included.
+    """
+
+    name: str
+    edges: tuple[Edge, ...]
+    seeds: tuple[int, ...]
+    fields: tuple[tuple[FieldPath, Field], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A described collection and its table. `selected`: columns that the walk reads, after them the `seeds`' values."""
+
+    collection: Collection
+    table: Table
+    key: Key
+    selected: tuple[Column, ...]
+    seeds: tuple[Matcher, ...]
+    slots: tuple[Slot, ...]
+    shared: bool
+
+    @property
+    def name(self) -> str:
+        return self.collection.name
+
+    @property
+    def method(self) -> CollectionMethod:
+        return self.collection.method or CollectionMethod.KEEP
+
+    def positions(self, columns: tuple[str, ...]) -> tuple[int, ...]:
+        """Where the walk's rows hold these columns."""
+        names = [c.name for c in self.selected]
+        return tuple(names.index(c) for c in columns)
+
+    def of(self, columns: tuple[str, ...]) -> Key:
+        return Key(tuple(self.table.columns[c] for c in columns))
+
+    def nullable(self, columns: tuple[str, ...]) -> bool:
+        return not any(self.table.columns[c].not_null for c in columns)
+
+    def reads(self) -> str:
+        return ", ".join([*(read(c) for c in self.selected), *(s.expression for s in self.seeds)])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Made once per connection pool, and again when the database has changed its mind about a table."""
+
+    graph: Graph
+    catalog: Catalog
+    bound: dict[str, Bound]
+
+    @cached_property
+    def unknown(self) -> tuple[ForeignKey, ...]:
+        """Foreign keys that end at a collection from which rows go, and that the dataset does not describe."""
+        described = {(e.holder, frozenset(e.fields), e.target) for e in self.graph.edges}
+        return tuple(
+            f
+            for f in self.catalog.foreign_keys
+            if f.target in self.bound
+            and self.bound[f.target].method is CollectionMethod.DELETE
+            and (f.source, frozenset(f.source_columns), f.target) not in described
+        )
+
+    @cached_property
+    def order(self) -> Order:
+        return deletion_order(self.graph.edges, self.catalog.foreign_keys, self.bound)
+
+    def enforced(self, edge: Edge) -> bool:
+        """Whether a constraint guarantees that no row of `edge` can point to nothing."""
+        pairs = set(zip(edge.fields, edge.target_fields, strict=True))
+        return any(
+            f.enforced
+            and f.source == edge.holder
+            and f.target == edge.target
+            and set(zip(f.source_columns, f.target_columns, strict=True)) <= pairs
+            for f in self.catalog.foreign_keys
+        )
+
+
+def bind(graph: Graph, catalog: Catalog) -> Plan:
+    """Bind what exists. Collections whose table or columns are missing stay out: `problems` tells of them."""
+    bound: dict[str, Bound] = {}
+    for name in sorted(graph.reached | {e.holder for e in graph.edges}):
+        table = catalog.tables.get(name)
+        if table is None or missing_columns(graph.collections[name], table):
+            continue
+        bound[name] = _bound(graph, catalog, name, table)
+    return Plan(graph, catalog, bound)
+
+
+def missing_columns(collection: Collection, table: Table) -> list[str]:
+    return sorted(f.name for f in collection.fields if f.name not in table.columns)
+
+
+def _bound(graph: Graph, catalog: Catalog, name: str, table: Table) -> Bound:
+    collection = graph.collections[name]
+    seeds = tuple(m for i in graph.identities if i.collection == name for m in [matcher(i, table)] if m is not None)
+    columns = dict.fromkeys(collection.primary_key)
+    for edge in graph.edges:
+        columns |= dict.fromkeys(edge.fields if edge.holder == name else ())
+        columns |= dict.fromkeys(edge.target_fields if edge.target == name else ())
+    for key in catalog.foreign_keys:
+        columns |= dict.fromkeys(key.target_columns if key.target == name else ())
+    return Bound(
+        collection=collection,
+        table=table,
+        key=Key(tuple(table.columns[c] for c in collection.primary_key)),
+        selected=tuple(table.columns[c] for c in columns),
+        seeds=seeds,
+        slots=_slots(graph, collection, seeds),
+        shared=graph.is_shared(name),
+    )
+
+
+def _slots(graph: Graph, collection: Collection, seeds: tuple[Matcher, ...]) -> tuple[Slot, ...]:
+    """In shared rows each reference and identity that is not `about` another one is a person of its own."""
+    owners = graph.owners(collection.name)
+    if not graph.is_shared(collection.name):
+        return tuple(Slot(e.fields[0], (e,), (), ()) for e in owners)
+    top = {f.name: f for f in collection.fields}
+    heads: dict[str, str] = {}  # field → the field that names its slot
+    for edge in owners:
+        first = next((top[f].about for f in edge.fields if top[f].about), None) or edge.fields[0]
+        heads |= dict.fromkeys(edge.fields, first)
+    for seed in seeds:
+        name = seed.carrier.path[0]
+        heads.setdefault(name, top[name].about or name)
+    slots = []
+    for head in dict.fromkeys(heads.values()):
+        members = {f for f, h in heads.items() if h == head}
+        fields = tuple(
+            (p, f) for p, f in collection.leaves() if (len(p) == 1 and p[0] in members) or (f.about or "") in members
+        )
+        slots.append(
+            Slot(
+                name=head,
+                edges=tuple(e for e in owners if e.fields[0] in members),
+                seeds=tuple(i for i, s in enumerate(seeds) if s.carrier.path[0] in members),
+                fields=fields,
+            )
+        )
+    return tuple(slots)
+
+
+def staying_fields(collection: Collection) -> tuple[tuple[FieldPath, Field], ...]:
+    """Fields that erasure treats in a row that stays. A retained field is treated when its retention is over."""
+    return tuple(
+        (path, f)
+        for path, f in collection.leaves()
+        if f.method in {FieldMethod.NULL, FieldMethod.DELETE, FieldMethod.PSEUDONYMISE}
+    )
+
+
+def comparable(one: Column, other: Column) -> bool:
+    """Whether values of both columns compare as the same Python values."""
+    if Family.OTHER in {one.family, other.family}:
+        return one.type == other.type
+    return one.family is other.family

@@ -1,0 +1,78 @@
+"""Per person: what was done to how many rows, what is kept and why, and a hash over which rows these were."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lethe_events.canonical import canonical
+from lethe_events.models import Count, Evidence, Retained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from lethe_events.words import Method
+    from lethe_processors.dataset.model import Retain
+    from lethe_processors.sql.keys import Value
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of one person. A row counts once per method, however many statements touched it."""
+
+    rows: dict[tuple[str, Method], set[Value]] = field(default_factory=lambda: defaultdict(set))
+    kept: dict[tuple[str, str, str, str], dict[Value, datetime | None]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def add(self, collection: str, method: Method, keys: Iterable[Value]) -> None:
+        self.rows[collection, method].update(keys)
+
+    def keep(self, collection: str, retain: Retain, key: Value, until: datetime | None) -> None:
+        self.kept[collection, retain.category, retain.ground, retain.article][key] = until
+
+    def counts(self) -> tuple[Count, ...]:
+        numbers = Counter({at: len(keys) for at, keys in self.rows.items() if keys})
+        return tuple(Count(collection=c, method=m, rows=n) for (c, m), n in sorted(numbers.items()))
+
+    def retained(self) -> tuple[Retained, ...]:
+        """`until` is the last end among the rows; None if one of them has no known end."""
+        found = []
+        for (collection, category, ground, article), rows in sorted(self.kept.items()):
+            ends = list(rows.values())
+            known = [e for e in ends if e is not None]
+            found.append(
+                Retained(
+                    collection=collection,
+                    category=category,
+                    rows=len(rows),
+                    ground=ground,
+                    article=article,
+                    until=max(known) if len(known) == len(ends) else None,
+                )
+            )
+        return tuple(found)
+
+    def evidence(self, task_id: UUID, key: bytes | None) -> tuple[Evidence, ...]:
+        """A hash over task, collections, methods and sorted primary keys; keyed where the processor has a key.
+
+        It can be made again from the same keys, and compared; nobody without the key can find the keys by trying.
+        """
+        listed: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        for (collection, method), keys in self.rows.items():
+            listed[collection][method.value] = sorted(text_of(k) for k in keys)
+        for (collection, *_), kept in self.kept.items():
+            listed[collection]["kept"] = sorted({*listed[collection].get("kept", ()), *(text_of(k) for k in kept)})
+        content = canonical({"task": str(task_id), "rows": dict(listed)})
+        if key is None:
+            return (Evidence(kind="row_keys", sha256=hashlib.sha256(content).hexdigest()),)
+        return (Evidence(kind="row_keys_hmac", sha256=hmac.new(key, content, hashlib.sha256).hexdigest()),)
+
+
+def text_of(key: Value) -> str:
+    return "\x1f".join(str(v) for v in key)

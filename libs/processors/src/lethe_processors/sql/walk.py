@@ -1,0 +1,240 @@
+"""Following people from their identifiers to their rows: one statement per collection for a whole batch."""
+
+# ruff: noqa: S608 - names and literals are quoted by `names`, values are parameters
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lethe_processors.dataset.model import CollectionMethod, Direction
+from lethe_processors.sql import retention
+from lethe_processors.sql.keys import Value, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from asyncpg import Record
+
+    from lethe_postgres import Tx
+    from lethe_processors.dataset import Edge
+    from lethe_processors.sql.plan import Bound, Plan
+
+
+@dataclass(slots=True)
+class Row:
+    """`values`: the columns of `Bound.selected`, then one per seed. `items`: whose row it is, by batch index."""
+
+    key: Value
+    values: tuple[object, ...]
+    retained: bool
+    until: datetime | None
+    items: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Walked:
+    """`people`: identifiers by batch index. `links`: value followed along an edge → whom. `ambiguous`: left alone."""
+
+    plan: Plan
+    people: Sequence[Mapping[str, tuple[str, ...]]]
+    rows: dict[str, dict[Value, Row]] = field(default_factory=lambda: defaultdict(dict))
+    links: dict[Edge, dict[Value, set[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    ambiguous: set[int] = field(default_factory=set)
+    _index: dict[Edge, dict[Value, list[Row]]] = field(default_factory=dict)
+
+    def value(self, edge: Edge, row: Row, *, at: str) -> Value | None:
+        """What `row` holds at one end of the edge (`holder` or `target`); None if it refers to nothing."""
+        name, columns = (edge.holder, edge.fields) if at == "holder" else (edge.target, edge.target_fields)
+        return pick(row.values, self.plan.bound[name].positions(columns))
+
+    def referred(self, edge: Edge, row: Row) -> list[Row]:
+        """The walked rows to which this row refers."""
+        if edge not in self._index:
+            index: dict[Value, list[Row]] = defaultdict(list)
+            for target in self.rows.get(edge.target, {}).values():
+                value = self.value(edge, target, at="target")
+                if value is not None:
+                    index[value].append(target)
+            self._index[edge] = index
+        value = self.value(edge, row, at="holder")
+        return self._index[edge].get(value, []) if value is not None else []
+
+    def forget(self, items: set[int]) -> None:
+        """Take people out of the batch; rows that are nobody's any more are not touched."""
+        for name, rows in self.rows.items():
+            for row in rows.values():
+                row.items -= items
+            self.rows[name] = {k: r for k, r in rows.items() if r.items}
+        for values in self.links.values():
+            for value, people in values.items():
+                values[value] = people - items
+        self._index.clear()
+
+
+async def walk(tx: Tx, plan: Plan, people: Sequence[Mapping[str, tuple[str, ...]]], *, lock: bool) -> Walked:
+    """`lock` takes row locks in key order, so that nobody adds to what is about to go; needs the right to update."""
+    walker = _Walker(tx, Walked(plan, people), lock=lock)
+    for component in plan.graph.components:
+        await walker.component([plan.bound[n] for n in component if n in plan.bound])
+    _retain_like(walker.walked)
+    return walker.walked
+
+
+class _Walker:
+    def __init__(self, tx: Tx, walked: Walked, *, lock: bool) -> None:
+        self._tx = tx
+        self.walked = walked
+        self._lock = lock
+        self._asked: dict[Edge, set[Value]] = defaultdict(set)
+
+    async def component(self, tables: Sequence[Bound]) -> None:
+        """Collections that lead to each other are gone round until nobody new is found."""
+        circular = len(tables) > 1 or any(e.source == e.reached for b in tables for e in self._edges(b))
+        first, grown = True, True
+        while grown:
+            grown = False
+            for bound in tables:
+                grown |= await self._step(bound, first=first)
+            first, grown = False, grown and circular
+        for bound in tables:
+            _drop_ambiguous(self.walked, bound)
+
+    def _edges(self, bound: Bound) -> list[Edge]:
+        plan = self.walked.plan
+        return [e for e in plan.graph.walked if e.reached == bound.name and e.source in plan.bound]
+
+    async def _step(self, bound: Bound, *, first: bool) -> bool:
+        """Read what is newly reached of one collection; whether anything changed."""
+        edges = self._edges(bound)
+        for edge in edges:
+            self._follow(edge)
+        seeds = [_seed_values(self.walked, bound, i) for i in range(len(bound.seeds))]
+        looked_for = [list(s) if first else [] for s in seeds]
+        followed = [[v for v in self.walked.links[e] if v not in self._asked[e]] for e in edges]
+        for edge, values in zip(edges, followed, strict=True):
+            self._asked[edge].update(values)
+        if any(looked_for) or any(followed):
+            for sql, arguments in self._statements(bound, looked_for, list(zip(edges, followed, strict=True))):
+                for record in await self._tx.fetch(sql, *arguments):
+                    _take(self.walked, bound, record)
+        return _tag(self.walked, bound, edges, seeds)
+
+    def _follow(self, edge: Edge) -> None:
+        at = "target" if edge.direction is Direction.FROM else "holder"
+        for row in self.walked.rows.get(edge.source, {}).values():
+            value = self.walked.value(edge, row, at=at)
+            if value is not None:
+                self.walked.links[edge][value] |= row.items
+
+    def _statements(
+        self, bound: Bound, looked_for: Sequence[Sequence[object]], followed: Sequence[tuple[Edge, Sequence[Value]]]
+    ) -> list[tuple[str, Sequence[object]]]:
+        """Single-column conditions in one statement; each composite one alone, as OR would cost it its index."""
+        conditions: list[str] = []
+        arguments: list[object] = []
+        alone: list[tuple[str, Sequence[object]]] = []
+        for seed, wanted in zip(bound.seeds, looked_for, strict=True):
+            arguments.append(wanted)
+            conditions.append(f"{seed.expression} = ANY (${len(arguments)}::{seed.array})")
+        for edge, values in followed:
+            key = bound.of(edge.fields if edge.direction is Direction.FROM else edge.target_fields)
+            if len(key.columns) > 1:
+                alone.append((self._select(bound, key.condition(1)), key.arrays(values)))
+                continue
+            conditions.append(key.condition(len(arguments) + 1))
+            arguments += key.arrays(values)
+        together = [(self._select(bound, " OR ".join(conditions)), arguments)] if conditions else []
+        return [*together, *alone]
+
+    def _select(self, bound: Bound, condition: str) -> str:
+        retain = bound.collection.retain
+        locks = self._lock and bound.method is not CollectionMethod.KEEP
+        order = f" ORDER BY {bound.key.reads()} FOR UPDATE OF t" if locks else ""
+        return (
+            f"SELECT {bound.reads()}, {retention.retained(retain, bound.table)} AS retained, "
+            f"{retention.ends(retain, bound.table)} AS until FROM {bound.table.quoted} t WHERE {condition}{order}"
+        )
+
+
+def _seed_values(walked: Walked, bound: Bound, index: int) -> dict[object, set[int]]:
+    """Value to look for → the people who have it."""
+    seed = bound.seeds[index]
+    found: dict[object, set[int]] = defaultdict(set)
+    for item, identifiers in enumerate(walked.people):
+        for value in seed.convert(identifiers.get(seed.carrier.kind, ())):
+            found[value].add(item)
+    return found
+
+
+def _take(walked: Walked, bound: Bound, record: Record) -> None:
+    values = tuple(record)
+    key = values[: len(bound.key.columns)]
+    if key not in walked.rows[bound.name]:
+        walked.rows[bound.name][key] = Row(key, values[:-2], retained=values[-2], until=values[-1])
+
+
+def _tag(walked: Walked, bound: Bound, edges: Sequence[Edge], seeds: Sequence[Mapping[object, set[int]]]) -> bool:
+    """Write down whose the rows are. A weak identity counts only where no other identity of the row contradicts it."""
+    grown = False
+    at = [(e, "holder" if e.direction is Direction.FROM else "target") for e in edges]
+    for row in walked.rows.get(bound.name, {}).values():
+        found: set[int] = set()
+        for edge, end in at:
+            value = walked.value(edge, row, at=end)
+            if value is not None:
+                found |= walked.links[edge].get(value, set())
+        for i, people in enumerate(seeds):
+            matched = people.get(row.values[len(bound.selected) + i], set())
+            if bound.seeds[i].carrier.weak:
+                matched = {p for p in matched if not _contradicted(walked, bound, row, p)}
+            found |= matched
+        grown |= not found <= row.items
+        row.items |= found
+    walked.rows[bound.name] = {k: r for k, r in walked.rows[bound.name].items() if r.items}
+    return grown
+
+
+def _contradicted(walked: Walked, bound: Bound, row: Row, person: int) -> bool:
+    """The row names somebody else by an identifier that is nobody else's."""
+    for i, seed in enumerate(bound.seeds):
+        known = seed.convert(walked.people[person].get(seed.carrier.kind, ()))
+        value = row.values[len(bound.selected) + i]
+        if not seed.carrier.weak and known and value is not None and value not in known:
+            return True
+    return False
+
+
+def _drop_ambiguous(walked: Walked, bound: Bound) -> None:
+    """Several rows by a weak identity alone: which of these people asked cannot be told."""
+    if bound.shared or not any(s.carrier.weak for s in bound.seeds):
+        return
+    by_weak: dict[int, int] = defaultdict(int)
+    strong: set[int] = set()
+    for row in walked.rows.get(bound.name, {}).values():
+        for person in row.items:
+            sure = any(
+                row.values[len(bound.selected) + i] in s.convert(walked.people[person].get(s.carrier.kind, ()))
+                for i, s in enumerate(bound.seeds)
+                if not s.carrier.weak
+            )
+            strong |= {person} if sure else set()
+            by_weak[person] += 0 if sure else 1
+    walked.ambiguous |= {p for p, n in by_weak.items() if n > 1 and p not in strong}
+
+
+def _retain_like(walked: Walked) -> None:
+    """Rows that are kept as long as the row they refer to. Rules form no circle, so each depth takes one pass."""
+    borrowing = [b for b in walked.plan.bound.values() if b.collection.retain and b.collection.retain.like]
+    for _ in borrowing:
+        for bound in borrowing:
+            edge = like_edge(walked.plan, bound)
+            for row in walked.rows.get(bound.name, {}).values() if edge else ():
+                kept = [r for r in walked.referred(edge, row) if r.retained] if edge else []
+                row.retained, row.until = bool(kept), kept[0].until if kept else None
+
+
+def like_edge(plan: Plan, bound: Bound) -> Edge | None:
+    like = bound.collection.retain.like if bound.collection.retain else None
+    return next((e for e in plan.graph.walked if e.holder == bound.name and like in e.fields), None)

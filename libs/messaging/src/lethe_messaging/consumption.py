@@ -60,6 +60,7 @@ class Consumption:
     def stop(self) -> None:
         """Finish what is under way and come out of `run`."""
         self._stopping.set()
+        self._membership.sharing = False
         self._membership.wake()
 
     async def run(self) -> None:
@@ -67,15 +68,16 @@ class Consumption:
         await self._prepare()
         if self._stopping.is_set():
             return
-        self._membership.consuming = True
+        self._membership.consuming = self._membership.sharing = True
         self._membership.wake()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.reading.run())
-                group.create_task(self.watch.run(self._stopping))
+                watching = group.create_task(self.watch.run())
                 await self._own(group)
+                watching.cancel()
         finally:
-            self._membership.consuming = False
+            self._membership.consuming = self._membership.sharing = False
             await self._leave()
 
     def facts(self) -> dict[str, object]:

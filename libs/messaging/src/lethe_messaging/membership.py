@@ -50,6 +50,9 @@ class Membership:
     def __init__(self, database: Database, instance_id: UUID, service: str, tuning: Tuning) -> None:
         self.instance_id = instance_id
         self.consuming = False
+        """Beats are wanted, and leases are renewed."""
+        self.sharing = False
+        """Peers count this instance when they work out their shares."""
         self.wants_to_lead = False
         self.leads = False
         self.trouble: str | None = "not joined yet"
@@ -134,7 +137,7 @@ class Membership:
         at = time.monotonic()
         lease = timedelta(seconds=self._tuning.lease)
         async with asyncio.timeout(self._tuning.lease):
-            renewed = await session.fetch(sql()["beat"], self.instance_id, self.consuming, lease)
+            renewed = await session.fetch(sql()["beat"], self.instance_id, self.sharing, lease)
             if self.wants_to_lead and not self.leads:
                 self.leads = await session.fetchval(
                     "SELECT pg_try_advisory_lock(hashtextextended('lethe-relay/' || $1, 0))", self._database.schema

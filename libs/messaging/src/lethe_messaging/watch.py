@@ -41,14 +41,10 @@ class Watch:
         self._asked_at = 0.0
         self._answered_at = time.monotonic()
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Watch until `stopping` is set."""
-        while not stopping.is_set():
-            try:
-                async with asyncio.timeout(_EVERY):
-                    await stopping.wait()
-            except TimeoutError:
-                pass
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
             await self._ask_ends()
             self._look_for_stuck()
             self._report()

@@ -31,6 +31,10 @@ CREATE TABLE effect (n integer NOT NULL, topic text NOT NULL, part integer NOT N
 """
 
 
+def topic_of(unique: str, name: str) -> Topic:
+    return Topic(f"test.{unique}.{name}", "dsr_id", 3_600_000, ("lethe.dsr.status.v1",))
+
+
 def status_of(topic: str, n: int) -> Record:
     """The n-th message: a status of a saga of its own, whose version is n + 1."""
     dsr_id = uuid5(_NAMESPACE, str(n))
@@ -79,7 +83,7 @@ class Ground:
         self._databases: list[Database] = []
 
     def topic(self, name: str) -> Topic:
-        return Topic(f"test.{self.unique}.{name}", "dsr_id", 3_600_000, ("lethe.dsr.status.v1",))
+        return topic_of(self.unique, name)
 
     async def make(self, *topics: Topic, partitions: int = 4) -> None:
         self._topics |= {t.name for t in topics}

@@ -14,7 +14,7 @@ WITH quick AS (
 ), seen AS (
     UPDATE instance SET seen_at = clock_timestamp(), consuming = $2 FROM quick WHERE instance_id = $1
 )
-UPDATE lease SET expires_at = clock_timestamp() + $3::interval WHERE owner = $1 AND $2 RETURNING slot, epoch;
+UPDATE lease SET expires_at = clock_timestamp() + $3::interval WHERE owner = $1 RETURNING slot, epoch;
 
 -- name: leases
 -- The whole lease table, judged by the clock of the database.

@@ -8,6 +8,8 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from lethe_messaging.errors import Fenced
 from lethe_messaging.handling import Stored, describe
 from lethe_postgres import is_transient
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SAME_BATCH = 2  # times that a batch which took too long is tried in its full size
+_TOO_SLOW = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.IdleInTransactionSessionTimeoutError)
 _IDLE = 1.0  # seconds; everything that matters wakes the worker
 
 
@@ -117,6 +121,8 @@ class Worker:
         self._metrics.retries.labels(cursor.topic, "transient" if transient else "other").inc()
         self._tell(cursor, batch, error)
         if transient:
+            if cursor.failures >= _SAME_BATCH and isinstance(error, _TOO_SLOW):
+                cursor.narrow(len(batch.records))
             await self._recover(cursor, batch)
         elif len(batch.records) > 1:
             cursor.narrow(len(batch.records))

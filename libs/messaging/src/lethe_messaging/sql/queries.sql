@@ -73,7 +73,9 @@ WHERE topic = ANY($3::text[]);
 
 -- name: advance
 -- The compare-and-set: one row if nobody else moved the offset or took the partition, none if we are a zombie.
-UPDATE consumer_offset SET next_offset = $4, updated_at = clock_timestamp()
+-- A process frozen in this transaction must not hold the row for longer than a lease.
+WITH impatient AS (SELECT set_config('idle_in_transaction_session_timeout', '2s', true))
+UPDATE consumer_offset SET next_offset = $4, updated_at = clock_timestamp() FROM impatient
 WHERE topic = $1 AND part = $2 AND next_offset = $3 AND owner_epoch = $5;
 
 -- name: offset_row

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_SHORTEST_WAIT = 0.001
+"""Seconds; a remainder of rounding must not be waited for again and again."""
+
 
 class TokenBucket:
     """Lets `rate` tasks a second through, with bursts of at most one second's worth (at least one task)."""
@@ -24,7 +27,7 @@ class TokenBucket:
         self._at = now
         least = min(wanted, max(1.0, self._rate / 10))
         if self._tokens < least:
-            return 0, (least - self._tokens) / self._rate
+            return 0, max(_SHORTEST_WAIT, (least - self._tokens) / self._rate)
         taken = min(wanted, int(self._tokens))
         self._tokens -= taken
         return taken, 0.0

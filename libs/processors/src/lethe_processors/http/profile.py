@@ -1,0 +1,152 @@
+"""What a declarative connector can say about a vendor's API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from lethe_events.models import Collection  # noqa: TC001 - pydantic reads it at run time
+from lethe_processors.credentials import CredentialRef  # noqa: TC001 - as above
+from lethe_processors.http.steps import ID, JOB, Entry, Look, Poll, Read, Submit
+
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+
+
+class Bearer(Entry):
+    scheme: Literal["bearer"]
+    token: CredentialRef
+
+
+class Basic(Entry):
+    """`user` may be a plain name (Zendesk's `agent@acme.example/token`) or a reference."""
+
+    scheme: Literal["basic"]
+    user: str
+    password: CredentialRef
+
+
+class ApiKeyHeader(Entry):
+    scheme: Literal["api_key_header"]
+    header: HeaderName
+    key: CredentialRef
+
+
+class NoAuth(Entry):
+    scheme: Literal["none"]
+
+
+Auth = Annotated[Bearer | Basic | ApiKeyHeader | NoAuth, Field(discriminator="scheme")]
+
+
+class Rate(Entry):
+    """Calls, not people. `Retry-After` is honoured in any case."""
+
+    per_second: Annotated[float, Field(gt=0)]
+
+
+class LookupStep(Entry):
+    lookup: Look
+
+
+class SubmitStep(Entry):
+    submit: Submit
+
+
+class PollStep(Entry):
+    poll: Poll
+
+
+class Erase(Entry):
+    """lookups, then submits (each for every person found), then at most one poll.
+
+    `done_within`: how long after the submit the vendor may still hold the data.
+    """
+
+    steps: Annotated[tuple[LookupStep | SubmitStep | PollStep, ...], Field(min_length=1)]
+    done_within: timedelta = timedelta(days=30)
+    collection: Collection = "records"
+
+    @property
+    def lookups(self) -> tuple[Look, ...]:
+        return tuple(s.lookup for s in self.steps if isinstance(s, LookupStep))
+
+    @property
+    def submits(self) -> tuple[Submit, ...]:
+        return tuple(s.submit for s in self.steps if isinstance(s, SubmitStep))
+
+    @property
+    def poll(self) -> Poll | None:
+        return next((s.poll for s in self.steps if isinstance(s, PollStep)), None)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        order = [(LookupStep, SubmitStep, PollStep).index(type(s)) for s in self.steps]
+        if order != sorted(order) or 1 not in order or order.count(2) > 1:
+            raise ValueError("the steps are lookups, then at least one submit, then at most one poll")
+        for look in self.lookups:
+            if look.id is None:
+                raise ValueError("a lookup that leads to a submit needs `id`: where the person's id lies")
+        for submit in self.submits:
+            if ID in submit.holes and not self.lookups:
+                raise ValueError("{id} is filled in by a lookup, and there is none")
+            if not submit.kinds and ID not in submit.holes:
+                raise ValueError("a submit names nobody: fill in {id} or an identifier")
+            if len(submit.kinds) > 1 or (submit.kinds and self.lookups):
+                raise ValueError("a submit names the person by {id} where there are lookups, else by one identifier")
+        if self.poll and JOB in self.poll.holes and not any(s.job_id for s in self.submits):
+            raise ValueError("{job} is filled in by `job_id` of a submit, and none has it")
+        if self.poll and self.poll.kinds - {k for s in self.submits for k in s.kinds}:
+            raise ValueError("a poll fills in {job}, {id} or the identifier of its submit")
+        return self
+
+
+class Verify(Entry):
+    """Look again; any match means the data is still there."""
+
+    looks: Annotated[tuple[Look, ...], Field(min_length=1)]
+
+
+class Export(Entry):
+    """`lookup`: only if the export finds people in another way than the erasure."""
+
+    lookup: tuple[Look, ...] = ()
+    collections: Annotated[tuple[Read, ...], Field(min_length=1)]
+
+
+class HttpProfile(Entry):
+    """A vendor. `base_url` may be a reference. `timeout` bounds one call, `parallel` the people worked at a time."""
+
+    base_url: Annotated[str, StringConstraints(pattern=r"^(https?://\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
+    plain_http: bool = False
+    """http instead of https is refused, but for this machine itself, unless a person says so here."""
+    auth: Auth
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    rate: Rate | None = None
+    timeout: timedelta = timedelta(seconds=10)
+    max_bytes: Annotated[int, Field(ge=1024)] = 5 * 1024 * 1024
+    parallel: Annotated[int, Field(ge=1, le=64)] = 4
+    idempotency_header: HeaderName | None = None
+    erase: Erase | None = None
+    verify: Verify | None = None
+    export: Export | None = None
+
+    @property
+    def export_lookups(self) -> tuple[Look, ...]:
+        """Those that the export needs: none, where its calls name the person by an identifier."""
+        if self.export is None or not any(ID in read.holes for read in self.export.collections):
+            return ()
+        return self.export.lookup or (self.erase.lookups if self.erase else ())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.erase is not None and self.verify is not None:
+            used = {look.path for look in self.erase.lookups}
+            if any(look.path in used for look in self.verify.looks):
+                raise ValueError("verify looks by the same path as the erasure: an error there would hide itself")
+        if self.export is not None and any(ID in c.holes for c in self.export.collections):
+            lookups = self.export_lookups
+            if not lookups or any(look.id is None for look in lookups):
+                raise ValueError("an export with {id} needs a lookup with `id`")
+        return self

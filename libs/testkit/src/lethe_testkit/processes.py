@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lethe_testkit.ground import eventually
@@ -53,6 +54,11 @@ class WorkerProcess:
         """Where its HTTP listens, once it does."""
         await eventually(self._has_started, 30)
         return next(int(line["port"]) for line in self.lines if line.get("event") == "started")
+
+    def peak_memory(self) -> int:
+        """Bytes of memory that it ever held at once."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))) * 1024
 
     async def kill(self) -> None:
         """As a power cut would."""

@@ -184,7 +184,11 @@ class WorkerGround:
             found[:] = await self.acks()
             return len(found) >= count
 
-        await eventually(enough, seconds)
+        try:
+            await eventually(enough, seconds)
+        except AssertionError as error:
+            logged = "".join(line for process in self._processes for line in process.raw[-20:])
+            raise AssertionError(f"{len(found)} acks within {seconds} s; the workers say:\n{logged}") from error
         return found
 
     async def start(self, service: str, **environment: str) -> WorkerProcess:
@@ -195,6 +199,7 @@ class WorkerGround:
             topics,
             {
                 "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
                 "LETHE_KAFKA": self.kafka.bootstrap,
                 "LETHE_POSTGRES": self.service_dsn,
                 "LETHE_HTTP": "127.0.0.1:0",
@@ -238,7 +243,7 @@ def _entry(name: str) -> dict[str, object]:
         "controllers": ["acme"],
         "role": "own_system",
         "purposes": [{"use": "essential.service", "lawful_basis": "contract"}],
-        "data_categories": ["user.contact.email", "user.name", "user.behavior.purchase_history"],
+        "data_categories": ["user.behavior.purchase_history", "user.contact.email", "user.name", "user.unique_id"],
         "data_subjects": ["customer"],
         "transfer": "none",
         "dpa": {"status": "not_needed"},

@@ -10,14 +10,14 @@ from erasure_worker.adapters.ledger import EffectLedger
 from erasure_worker.adapters.redeeming import redeem_from
 from erasure_worker.application.erasing import Erasing
 from erasure_worker.entrypoints.messages import handlers
-from lethe_chassis import HealthChecks, Service, Unhealthy, configure_logging, create_app, engine_is_down
+from lethe_chassis import HealthChecks, Service, SettingsError, Unhealthy, configure_logging, create_app, engine_is_down
 from lethe_events.topics import ACKS, TASKS_ERASURE
 from lethe_events.words import Verb
 from lethe_messaging import Bus, KafkaSettings, Message, ensure_topics, migrate_messaging
 from lethe_postgres import Database, is_transient, migrate
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
-from lethe_processors.register import RegisterSource
+from lethe_processors.register import RegisterError, RegisterSource
 from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all
 from lethe_vault import FileKeys, Vault
 
@@ -40,7 +40,7 @@ def _now() -> datetime:
 async def build(settings: Settings) -> AsyncIterator[Service]:
     """Open what the service needs, in the order in which it is closed again from the end."""
     configure_logging(NAME, form=settings.log)
-    registers = RegisterSource(settings.register)
+    registers = _register(settings)
     kafka = KafkaSettings(bootstrap=settings.kafka)
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.postgres, schema=SCHEMA, application_name=NAME)
@@ -94,6 +94,13 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             },
             stop=worker.end,
         )
+
+
+def _register(settings: Settings) -> RegisterSource:
+    try:
+        return RegisterSource(settings.register)
+    except RegisterError as error:
+        raise SettingsError([f"LETHE_REGISTER: {problem}" for problem in error.problems]) from error
 
 
 def _health(database: Database, bus: Bus, registers: RegisterSource, ledger: EffectLedger) -> HealthChecks:

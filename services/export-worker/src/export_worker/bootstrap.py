@@ -22,6 +22,7 @@ from export_worker.entrypoints.messages import handlers
 from lethe_chassis import (
     HealthChecks,
     Service,
+    SettingsError,
     TokenVerifier,
     Unhealthy,
     configure_logging,
@@ -34,7 +35,7 @@ from lethe_messaging import Bus, KafkaSettings, Message, ensure_topics, migrate_
 from lethe_postgres import Database, is_transient
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
-from lethe_processors.register import RegisterSource
+from lethe_processors.register import RegisterError, RegisterSource
 from lethe_processors.runner import Limits
 from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all
 from lethe_vault import FileKeys, Vault
@@ -58,7 +59,7 @@ def _now() -> datetime:
 async def build(settings: Settings) -> AsyncIterator[Service]:
     """Open what the service needs, in the order in which it is closed again from the end."""
     configure_logging(NAME, form=settings.log)
-    registers = RegisterSource(settings.register)
+    registers = _register(settings)
     credentials = Credentials(directory=settings.register)
     kafka = KafkaSettings(bootstrap=settings.kafka)
     async with AsyncExitStack() as stack:
@@ -121,6 +122,13 @@ def _app(settings: Settings, health: HealthChecks, uploading: Uploading, registe
     )
     app.include_router(parts_api(uploading, registers.current))
     return app
+
+
+def _register(settings: Settings) -> RegisterSource:
+    try:
+        return RegisterSource(settings.register)
+    except RegisterError as error:
+        raise SettingsError([f"LETHE_REGISTER: {problem}" for problem in error.problems]) from error
 
 
 def _health(database: Database, bus: Bus, registers: RegisterSource, read_only: ReadOnly) -> HealthChecks:

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _stack_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=["kafka", "postgres"], action="append", default=[], help="that engine alone")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave this part out")
     parser.add_argument("--free-ports", action="store_true", help="ports that are free now instead of the usual ones")
     parser.add_argument("--people", type=int, help="how many invented people the sample processors hold")
 
@@ -61,6 +62,7 @@ def _stack_options(parser: argparse.ArgumentParser) -> None:
 def _arguments(options: argparse.Namespace) -> list[str]:
     """The same options again, for the supervisor."""
     arguments = [f"--only={engine}" for engine in options.only]
+    arguments += [f"--without={part}" for part in options.without]
     if options.free_ports:
         arguments.append("--free-ports")
     if options.people is not None:
@@ -129,5 +131,12 @@ def _supervise(options: argparse.Namespace) -> int:
 
     control.end_on_signals(options.parent)
     with contextlib.suppress(control.Stopped):
-        run(decide(only=frozenset(options.only), choose_free_ports=options.free_ports, people=options.people))
+        run(
+            decide(
+                only=frozenset(options.only),
+                without=frozenset(options.without),
+                choose_free_ports=options.free_ports,
+                people=options.people,
+            )
+        )
     return 0

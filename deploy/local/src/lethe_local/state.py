@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lethe_local.errors import from_os_error
+from lethe_local.errors import NoPermission, from_os_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +23,20 @@ def checkout() -> Path:
 
 
 def cache_directory() -> Path:
-    """What may be thrown away and is shared by all stacks of a checkout: resolved jars, class archives."""
-    return checkout() / ".local" / "cache"
+    """What may be thrown away and is shared by all stacks of a checkout: jars, archives of classes.
+
+    An account that may not write into the checkout has one of its own.
+    """
+    shared = checkout() / ".local" / "cache"
+    with contextlib.suppress(OSError):
+        shared.mkdir(parents=True, exist_ok=True)
+    if os.access(shared, os.W_OK):
+        return shared
+    own = Path(tempfile.gettempdir()) / f"lethe-cache-{os.getuid()}"
+    own.mkdir(mode=0o700, exist_ok=True)
+    if own.is_symlink() or own.stat().st_uid != os.getuid():
+        raise NoPermission(f"{own} belongs to somebody else, and {shared} cannot be written.")
+    return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,14 @@ class State:
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
+
+    def secret(self, name: str) -> str:
+        """A random secret of this stack, 43 characters of base64url, made on first use and kept (0600)."""
+        path = self.keys / f"{name}.secret"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(32))
+        return path.read_text()
 
     def create(self) -> None:
         """Make the directories. Idempotent. The root stays passable (not listable) for PostgreSQL's account."""

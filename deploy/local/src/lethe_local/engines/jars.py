@@ -61,11 +61,16 @@ def _still_there(written: Path) -> str | None:
 
 def _resolve(cache: Path) -> list[Path]:
     try:
-        import jgo
+        from jgo.config import GlobalSettings
+        from jgo.constants import MAVEN_CENTRAL_URL
+        from jgo.env import EnvironmentBuilder
+        from jgo.maven import MavenContext
 
-        # The home directory may be read-only or missing: then the jars lie beside the class path.
-        own = None if os.access(Path.home(), os.W_OK) else cache / "jgo"
-        return sorted(Path(jar) for jar in jgo.build(COORDINATES, cache_dir=own).all_jars)
+        # Other clones find what this one fetched in the account's Maven repository, where it has a home directory.
+        repository = GlobalSettings.load().repo_cache if os.access(Path.home(), os.W_OK) else cache / "m2"
+        maven = MavenContext(repo_cache=repository, remote_repos={"central": MAVEN_CENTRAL_URL})
+        made = EnvironmentBuilder(context=maven, cache_dir=cache / "jars").from_endpoint(COORDINATES)
+        return sorted(Path(jar) for jar in made.all_jars)
     except OSError as error:
         if error.filename:
             raise

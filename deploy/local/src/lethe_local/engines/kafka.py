@@ -106,7 +106,6 @@ def prepare(state: State, cache: Path, *, port: int, controller_port: int) -> Pr
             str(settings),
         ),
         ready=KafkaReady(port),
-        ports={"LETHE_PORT_KAFKA": port, "LETHE_PORT_KAFKA_CONTROLLER": controller_port},
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -70,16 +69,7 @@ def installation() -> Path:
 
 def dsn(state: State, port: int) -> str:
     """Address of the superuser."""
-    return f"postgresql://{SUPERUSER}:{password(state)}@{HOST}:{port}/postgres"
-
-
-def password(state: State) -> str:
-    """The superuser's, made on first use."""
-    path = state.keys / "postgres-password"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
+    return f"postgresql://{SUPERUSER}:{state.secret('postgres')}@{HOST}:{port}/postgres"
 
 
 def prepare(state: State, *, port: int) -> ProcessSpec:
@@ -92,7 +82,7 @@ def prepare(state: State, *, port: int) -> ProcessSpec:
         _check_version(data)
         _forget_the_dead(data)
         if not data.exists():
-            _initialise(home, programs, account, password(state))
+            _initialise(home, programs, account, state.secret("postgres"))
     except OSError as error:
         raise from_os_error(error, "prepare PostgreSQL's data directory") from error
     settings = [argument for key, value in SETTINGS.items() for argument in ("-c", f"{key}={value}")]
@@ -100,7 +90,6 @@ def prepare(state: State, *, port: int) -> ProcessSpec:
         name=NAME,
         argv=(str(programs / "bin" / "postgres"), "-D", str(data), "-p", str(port), *settings),
         ready=PostgresReady(installation(), port),
-        ports={"LETHE_PORT_POSTGRES": port},
         account=account,
         stop=signal.SIGINT,  # fast: ends sessions instead of waiting for them
     )

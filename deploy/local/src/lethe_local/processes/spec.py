@@ -27,7 +27,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
-    """`env` is laid over our own environment. `ports` (what for → port) have to be free before the first start.
+    """`env` is laid over our own environment.
 
     `patience` and `grace` are seconds: to become ready, and to end after `stop` before it is killed.
     """
@@ -36,7 +36,6 @@ class ProcessSpec:
     argv: tuple[str, ...]
     ready: Ready
     env: Mapping[str, str] = field(default_factory=dict)
-    ports: Mapping[str, int] = field(default_factory=dict)
     account: Account | None = None
     stop: signal.Signals = signal.SIGTERM
     grace: float = 10.0

@@ -14,7 +14,7 @@ from lethe_local.processes import records
 from lethe_local.processes.child import Child, Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from lethe_local.processes.spec import ProcessSpec
@@ -66,15 +66,19 @@ class Supervisor:
         }
         records.write_atomically(self._state.run / "status.json", json.dumps(view))
 
-    def start(self, specs: Sequence[ProcessSpec]) -> None:
-        """Start these together and wait until each is ready. Raises NotReady with the reason it gave in its log."""
+    def launch(self, specs: Sequence[ProcessSpec]) -> None:
+        """Start these together, without waiting."""
         batch = [Child(spec, self._state) for spec in specs]
         self._batches.append(batch)
         for child in batch:
             child.start()
         self.tell()
+
+    def await_ready(self, names: Iterable[str] | None = None) -> None:
+        """Until each of these that was launched (None: everything) is. Raises NotReady with the reason in its log."""
         started = time.monotonic()
-        while waiting := [c for c in batch if c.condition is not Condition.READY]:
+        wanted = [c for c in self._children() if names is None or c.spec.name in names]
+        while waiting := [c for c in wanted if c.condition is not Condition.READY]:
             self.look()
             for child in waiting:
                 self._judge(child, time.monotonic() - started)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lethe_local.errors import LocalError
 from lethe_local.processes.ports import HOST, free_ports
 from lethe_local.stack import envfile
-from lethe_local.state import State
+from lethe_local.state import State, checkout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,8 @@ PORTS = {
     "helpdesk": 8091,
     "warehouse": 8092,
 }
-ENGINES = frozenset({"kafka", "postgres"})
+ENGINE_PORTS = {"kafka": "kafka", "kafka_controller": "kafka", "postgres": "postgres"}
+"""Which engine listens on a port."""
 PEOPLE = 1000
 SEED = 7
 
@@ -37,7 +39,7 @@ def port_variable(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """`only` names the engines to start without anything else; empty means the whole stack.
+    """`only` names the engines to start without anything else; empty means the whole stack, `without` these parts.
 
     `kafka` and `postgres` are addresses of engines that somebody else runs; None: they are started here.
     """
@@ -45,6 +47,7 @@ class Config:
     state: State
     ports: Mapping[str, int]
     only: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     kafka: str | None = None
     postgres: str | None = None
     people: int = PEOPLE
@@ -62,6 +65,19 @@ class Config:
     def kafka_address(self) -> str:
         return self.kafka or f"{HOST}:{self.ports['kafka']}"
 
+    @property
+    def has_samples(self) -> bool:
+        """Whether the sample processors are part of it: with a register of one's own they are not."""
+        return not self.environment.get("LETHE_REGISTER")
+
+    @property
+    def register(self) -> Path:
+        return Path(self.environment.get("LETHE_REGISTER") or checkout() / "examples" / "register")
+
+    @property
+    def controllers(self) -> Path:
+        return Path(self.environment.get("LETHE_CONTROLLERS") or checkout() / "examples" / "controllers.yaml")
+
     def url(self, name: str) -> str:
         return f"http://{HOST}:{self.ports[name]}"
 
@@ -70,6 +86,7 @@ def decide(
     *,
     environment: Mapping[str, str] = os.environ,
     only: frozenset[str] = frozenset(),
+    without: frozenset[str] = frozenset(),
     choose_free_ports: bool = False,
     people: int | None = None,
 ) -> Config:
@@ -79,6 +96,7 @@ def decide(
         state=state,
         ports=_ports(environment, choose_free_ports),
         only=only,
+        without=without,
         kafka=None if only else _external("LETHE_KAFKA", state, environment),
         postgres=None if only else _external("LETHE_POSTGRES", state, environment),
         people=people if people is not None else _number(environment, "LETHE_LOCAL_PEOPLE", PEOPLE),

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from lethe_local.errors import NoSpace, from_os_error
 from lethe_local.processes import ports
+from lethe_local.stack.config import port_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
     from pathlib import Path
-
-    from lethe_local.processes.spec import ProcessSpec
 
 NEEDED_BYTES = 1_000_000_000
 
@@ -30,8 +29,7 @@ def require_space(directory: Path, needed: int = NEEDED_BYTES) -> None:
         )
 
 
-def require_ports(specs: Iterable[ProcessSpec]) -> None:
-    """Raise PortBusy for the first port that somebody else holds."""
-    for spec in specs:
-        for variable, port in spec.ports.items():
-            ports.require_free(spec.name, port, variable)
+def require_ports(wanted: Mapping[str, int]) -> None:
+    """Raise PortBusy for the first of these (part of the stack → port) that somebody else holds."""
+    for part, port in wanted.items():
+        ports.require_free(part, port, port_variable(part))

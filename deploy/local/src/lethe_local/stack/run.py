@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lethe_local.engines import kafka, postgres
 from lethe_local.processes.supervisor import Supervisor
-from lethe_local.stack import envfile, preflight
+from lethe_local.stack import envfile, preflight, roster
 from lethe_local.state import cache_directory
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ def run(config: Config) -> None:
     with Supervisor(config.state) as supervisor:
         begun = time.monotonic()
         preflight.require_space(config.state.root)
+        preflight.require_ports(roster.ports(config))
         supervisor.tell(phase="preparing Kafka and PostgreSQL (the first time, Kafka's jars are fetched)")
         specs = engines(config)
-        preflight.require_ports(specs)
-        supervisor.tell(phase="starting " + " and ".join(s.name for s in specs))
-        supervisor.start(specs)
-        envfile.write(config.state, addresses(config))
+        supervisor.tell(phase="starting Kafka and PostgreSQL")
+        supervisor.launch(specs)
+        if config.only:
+            supervisor.await_ready()
+            envfile.write(config.state, addresses(config))
+        else:
+            _start_lethe(config, supervisor)
         supervisor.tell(phase="ready", ready=True, seconds=round(time.monotonic() - begun, 1))
         supervisor.watch()
 
@@ -51,6 +56,42 @@ def engines(config: Config) -> list[ProcessSpec]:
         return [spec.result() for spec in starting]
 
 
+def _start_lethe(config: Config, supervisor: Supervisor) -> None:
+    # The engines alone start without Lethe's own libraries, and faster.
+    from lethe_local.stack import databases, parts, samples, topics
+    from lethe_local.stack.keys import DEMO_SUBJECT, Keys
+
+    keys = Keys.of(config.state)
+    admin = admin_dsn(config)
+    native = topics.kafka_native(config.register)
+    supervisor.await_ready([postgres.NAME])
+    supervisor.tell(phase="preparing databases and the sample processors")
+    asyncio.run(databases.prepare(admin, config.state))
+    known = parts.Known(
+        config=config,
+        keys=keys,
+        admin=admin,
+        credentials=samples.credentials(config, admin) if config.has_samples else {},
+        token_keys=asyncio.run(databases.processor_keys(admin, config.state, keys, native)),
+    )
+    if config.has_samples:
+        asyncio.run(samples.load_shop(config, admin))
+    supervisor.await_ready([kafka.NAME])
+    asyncio.run(topics.prepare(config, native))
+    supervisor.tell(phase="starting the services")
+    supervisor.launch(parts.specs(known))
+    supervisor.await_ready()
+    envfile.write(
+        config.state,
+        {
+            **addresses(config),
+            "LETHE_INTAKE_URL": config.url("intake"),
+            "LETHE_ORCHESTRATOR_URL": config.url("orchestrator"),
+            "LETHE_TOKEN": keys.token(DEMO_SUBJECT),
+        },
+    )
+
+
 def admin_dsn(config: Config) -> str:
     return config.postgres or postgres.dsn(config.state, config.ports["postgres"])
 
@@ -58,8 +99,8 @@ def admin_dsn(config: Config) -> str:
 def addresses(config: Config) -> dict[str, str]:
     """What everybody needs to reach the engines."""
     found = {}
-    if not config.only or "kafka" in config.only:
+    if not config.only or kafka.NAME in config.only:
         found["LETHE_KAFKA"] = config.kafka_address
-    if not config.only or "postgres" in config.only:
+    if not config.only or postgres.NAME in config.only:
         found["LETHE_POSTGRES"] = admin_dsn(config)
     return found

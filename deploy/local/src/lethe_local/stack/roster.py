@@ -1,0 +1,84 @@
+"""The manifest: every program of a whole stack beside the engines. One line here adds one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Flag, auto
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from lethe_local.errors import Missing
+from lethe_local.stack.config import ENGINE_PORTS
+
+if TYPE_CHECKING:
+    from lethe_local.stack.config import Config
+
+
+class Needs(Flag):
+    """What a program is told. Nothing that it does not need."""
+
+    KAFKA = auto()
+    POSTGRES = auto()  # the DSN of its own role
+    TOKENS = auto()  # it checks tokens
+    VAULT = auto()  # the master keys
+    REGISTER = auto()
+    CONTROLLERS = auto()
+    SIGNING = auto()  # the key of certificates and seals
+    CREDENTIALS = auto()  # of every processor, by the names that the register uses
+    OWN_CREDENTIALS = auto()  # of the sample processor itself: names that begin with its own
+    PARTICIPANT = auto()  # a Kafka-native processor: its token key, a token, where parts go
+
+
+_SERVICE = Needs.KAFKA | Needs.POSTGRES | Needs.VAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`python -m MODULE ARGUMENTS`; it serves HTTP on the port of its name and answers /readyz.
+
+    `arguments` may name `{port}`, `{people}` and `{seed}`.
+    """
+
+    name: str
+    module: str
+    needs: Needs
+    arguments: tuple[str, ...] = ()
+
+
+SERVICES = (
+    Part("intake", "intake", _SERVICE | Needs.TOKENS | Needs.CONTROLLERS),
+    Part(
+        "orchestrator",
+        "orchestrator",
+        _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CONTROLLERS | Needs.SIGNING,
+    ),
+    Part("erasure_worker", "erasure_worker", _SERVICE | Needs.REGISTER | Needs.CREDENTIALS),
+    Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
+)
+_INVENTED = ("--port", "{port}", "--people", "{people}", "--seed", "{seed}")
+SAMPLES = (
+    Part("helpdesk", "lethe_example_helpdesk", Needs.OWN_CREDENTIALS, _INVENTED),
+    Part("warehouse", "lethe_example_warehouse", Needs.KAFKA | Needs.OWN_CREDENTIALS | Needs.PARTICIPANT, _INVENTED),
+)
+
+
+def members(config: Config) -> tuple[Part, ...]:
+    """The programs of this stack. Raises Missing if one is not installed."""
+    if config.only:
+        return ()
+    every = (*(SAMPLES if config.has_samples else ()), *SERVICES)
+    wanted = tuple(part for part in every if part.name not in config.without)
+    missing = [part.module for part in wanted if not _can_run(part.module)]
+    if missing:
+        raise Missing(f"not installed: {', '.join(missing)}. Run `make install`, or leave it out with --without NAME.")
+    return wanted
+
+
+def _can_run(module: str) -> bool:
+    return find_spec(module) is not None and find_spec(f"{module}.__main__") is not None
+
+
+def ports(config: Config) -> dict[str, int]:
+    """What this stack will listen on."""
+    engines = [name for name, engine in ENGINE_PORTS.items() if config.starts(engine)]
+    return {name: config.ports[name] for name in (*engines, *(part.name for part in members(config)))}

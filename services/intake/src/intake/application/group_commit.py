@@ -61,18 +61,22 @@ class GroupCommit(Generic[T, R]):
 
     async def run(self) -> None:
         """Background part: runs until cancelled."""
-        began = -self._spacing_s
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._arrived.wait()
-                await self._lanes.acquire()
-                await self._gather(began + self._spacing_s - self._clock())
-                batch = self._take()
-                if not batch:
-                    self._lanes.release()
-                    continue
-                began = self._clock()
-                group.create_task(self._settle(batch))
+        began = self._clock() - self._spacing_s
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._arrived.wait()
+                    await self._lanes.acquire()
+                    await self._gather(began + self._spacing_s - self._clock())
+                    batch = self._take()
+                    if not batch:
+                        self._lanes.release()
+                        continue
+                    began = self._clock()
+                    group.create_task(self._settle(batch))
+        finally:  # nobody is left waiting for ever
+            for _, future in self._waiting:
+                future.cancel()
 
     async def _gather(self, wait_s: float) -> None:
         if wait_s <= 0 or len(self._waiting) >= self._largest:
@@ -100,7 +104,7 @@ class GroupCommit(Generic[T, R]):
             await self._commit_or_halve(batch)
         finally:
             self._lanes.release()
-            for _, future in batch:  # only if we were cancelled: nobody is left waiting for ever
+            for _, future in batch:  # only if this was cancelled
                 if not future.done():
                     future.cancel()
 

@@ -94,7 +94,7 @@ def _phone(value: str, country: str | None) -> str:
     except phonenumbers.NumberParseException:
         raise _Wrong("is not a phone number", fix) from None
     if not phonenumbers.is_possible_number(number):
-        raise _Wrong("has too few or too many digits for a phone number", fix)
+        raise _Wrong("is not a phone number", fix)
     if number.extension:
         raise _Wrong("has an extension", "send the number without it, or as another kind of identifier")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

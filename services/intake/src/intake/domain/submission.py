@@ -50,10 +50,12 @@ def check(draft: Draft, *, controllers: Mapping[str, Controller], now: datetime)
     """The request in the form in which it is kept. Raises InvalidSubmission with every fault."""
     controller = controllers.get(draft.controller_id)
     country = draft.country or (controller.country if controller else None)
+    regime = _regime(controller, country)
     identifiers, faults = normalise_identifiers(draft.identifiers, country)
+    if regime is None:  # a number without country code cannot be judged: the country is the fault to correct
+        faults = [f for f in faults if not f.field.startswith("identifiers.phone_number")]
     if controller is None:
         faults.append(Fault("controller_id", "is not a controller of this installation", "use a configured one"))
-    regime = _regime(controller, country)
     if country is not None and regime is None:
         fix = f"use one of {', '.join(sorted(supported_countries()))}"
         faults.append(Fault("country", "has no calendar of legal periods here", fix))

@@ -154,6 +154,21 @@ async def test_only_the_refusal_that_means_asked_before_does() -> None:
     assert answer == Answer.permanent("status_400")
 
 
+async def test_the_second_deletion_decides_where_a_vendor_deletes_in_two_steps() -> None:
+    submits = [{"submit": {"DELETE": "/v1/customers/{id}"}}, {"submit": {"DELETE": "/v1/deleted_customers/{id}"}}]
+    steps = [PROFILE["erase"]["steps"][0], *submits]  # type: ignore[index]
+    second = "DELETE /v1/deleted_customers/17"
+    for said, outcome in ((202, Outcome.ACCEPTED), (204, Outcome.DONE), (404, Outcome.DONE)):
+        answer, _ = await erase({BY_EMAIL: FOUND, DELETE: reply(404), second: reply(said)}, erase={"steps": steps})
+        assert answer.outcome is outcome
+
+
+async def test_a_session_that_a_vendor_opens_is_not_carried_to_the_next_person() -> None:
+    _, vendor = await erase({BY_EMAIL: reply(200, {"data": {"id": 17}}, set_cookie="s=1"), DELETE: reply(404)})
+    assert len(vendor.requests) == 2
+    assert all("cookie" not in r.headers for r in vendor.requests)
+
+
 async def test_a_repeated_submit_carries_the_same_idempotency_key() -> None:
     keys = []
     for _ in range(2):
@@ -199,7 +214,7 @@ NONSENSE = [
     reply(200, {"results": [{"email": {"a": 1}}]}),
     reply(200, [[[]]]),
     reply(200, b"[" * 100_000),
-    reply(200, b"{" + b" " * 6_000_000 + b"}"),
+    reply(200, b'{"results": []' + b" " * 6_000_000 + b"}"),
 ]
 
 
@@ -389,6 +404,7 @@ async def test_a_page_elsewhere_or_in_a_circle_is_not_followed(link: object) -> 
     (answer,) = await connector.export([item(verb=Verb.EXPORT)], Sink())
     assert answer == Answer.transient("nonsense_answer")
     assert {r.url.host for r in vendor.requests} == {"vendor.example"}
+    assert len(vendor.requests) <= 5
     await connector.close()
 
 

@@ -82,6 +82,7 @@ def test_a_path_finds_what_it_names() -> None:
     assert one("$.c.d-e", value) is None
     assert find("$.a[*].b", {"a": []}) == []
     assert optional("$.x.y", value) is None
+    assert optional("$.a[*].b", value) is None, "two are not one"
 
 
 json_values = st.recursive(

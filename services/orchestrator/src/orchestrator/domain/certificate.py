@@ -1,0 +1,203 @@
+"""The certificate of a closed saga: what was done where, what was kept and why, and what is not proven. GDPR Art. 5(2).
+
+It holds no personal data. `{"certificate": …, "signature": …}` is checked with the public key alone: the signature is
+over the canonical JSON of `certificate`; `audit.head` is the hash of the chain's link number `audit.links`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
+from orchestrator.domain.clock import late
+from orchestrator.domain.closing import Verdict, result, verdicts
+from orchestrator.domain.record import Json, instant
+from orchestrator.domain.words import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.domain.saga import LawfulException, Saga, Task
+
+FORMAT = "lethe.certificate.v1"
+
+NOT_PROVEN: Mapping[str, str] = {
+    "unregistered_systems": "systems that the register of these versions does not name",
+    "backups": "backups, until their cycle ends",
+    "derived_data": "anonymous statistics and trained models derived earlier",
+    "unverifiable": "nobody looked again: the register excepts verification, on the ground given",
+    "attested": "absence rests on the processor's word alone",
+    "verification_excepted": "two people excepted the verification, on the ground given",
+    "not_searchable": "no identifier was known of a kind by which this processor can find a person",
+    "verified_after_promise": "an asynchronous vendor; its own backups follow its own cycle",
+}
+"""Code → meaning. The certificate carries both, so that it can be read alone."""
+
+_ALWAYS = ("unregistered_systems", "backups", "derived_data")
+
+
+def certificate(saga: Saga, *, links: int, head: str, issuer: str) -> Json:
+    """The content to sign. `links`, `head`: number and hash of the last link of the chain before this certificate."""
+    found = verdicts(saga.right, saga.needs_package, saga.tasks)
+    outcome = result(saga)
+    return {
+        "format": FORMAT,
+        "issuer": issuer,
+        "dsr": _dsr(saga),
+        "clock": _clock(saga),
+        "result": None if outcome is None else outcome.value,
+        "closed_at": None if saga.closed_at is None else instant(saga.closed_at),
+        "registers": sorted({t.rules.register_version for t in saga.tasks.values()}),
+        "processors": [_processor(saga, p, v.value) for p, v in sorted(found.items())],
+        "kept": kept(saga),
+        "exceptions": [_exception(t, t.exception) for t in _tasks(saga) if t.exception is not None],
+        "not_proven": [*({"code": c, "meaning": NOT_PROVEN[c]} for c in _ALWAYS), *_unproven(saga, found)],
+        "audit": {"links": links, "head": head},
+    }
+
+
+def _tasks(saga: Saga) -> list[Task]:
+    return sorted(saga.tasks.values(), key=lambda t: (t.processor_id, t.round, t.verb.value))
+
+
+def _dsr(saga: Saga) -> Json:
+    return {
+        "id": str(saga.id),
+        "subject_ref": str(saga.subject_ref),
+        "controller": saga.controller_id,
+        "right": saga.right.value,
+        "export_first": saga.export_first,
+        "channel": saga.channel.value,
+        "identity": saga.identity,
+        "identifier_kinds": list(saga.identifier_kinds),
+        "country": saga.country,
+        "received_at": instant(saga.received_at),
+        "accepted_at": instant(saga.accepted_at),
+    }
+
+
+def _clock(saga: Saga) -> Json:
+    clock = saga.clock
+    found: Json = {
+        "due_strict": instant(clock.due_strict),
+        "due_legal": instant(clock.due_legal),
+        "rule": clock.rule,
+        "derivation": clock.derivation,
+        "late": late(saga),
+    }
+    if saga.answered_at is not None:
+        found["answered_at"] = instant(saga.answered_at)
+    return found
+
+
+def _processor(saga: Saga, processor_id: str, verdict: str) -> Json:
+    tasks = [t for t in _tasks(saga) if t.processor_id == processor_id]
+    return {"processor": processor_id, "verdict": verdict, "tasks": [_task(t) for t in tasks]}
+
+
+def _task(task: Task) -> Json:
+    found: Json = {
+        "task": str(task.id),
+        "verb": task.verb.value,
+        "round": task.round,
+        "status": task.status.value,
+        "attempt": task.attempt,
+    }
+    answer = task.answer
+    if answer is None:
+        return found
+    found |= {"outcome": answer.outcome.value, "grade": task.rules.credit(answer.grade).value}
+    found["at"] = instant(answer.at)
+    if answer.counts:
+        found["counts"] = [
+            {"collection": c.collection, "method": c.method.value, "rows": c.rows} for c in answer.counts
+        ]
+    if answer.part is not None:
+        part = answer.part
+        found["part"] = {
+            "document": str(part.document_id),
+            "sha256": part.sha256,
+            "records": part.records,
+            "masked": part.masked,
+        }
+    if answer.evidence:
+        found["evidence"] = [{"kind": v.kind, "sha256": v.sha256} for v in answer.evidence]
+    if task.expected_by is not None:
+        found["promised_for"] = instant(task.expected_by)
+    if answer.register_version is not None:
+        found["register"] = answer.register_version
+    return found
+
+
+def kept(saga: Saga) -> list[Json]:
+    """What the law keeps, by the newest look at each processor, or by its erasure where nobody can look."""
+    found: list[Json] = []
+    for task in _tasks(saga):
+        answer = task.answer
+        if answer is None or answer.outcome is not Outcome.RETAINED or not _speaks(saga, task):
+            continue
+        found += [
+            {
+                "processor": task.processor_id,
+                "collection": r.collection,
+                "category": r.category,
+                "rows": r.rows,
+                "ground": r.ground,
+                "article": r.article,
+                "until": None if r.until is None else instant(r.until),
+            }
+            for r in answer.retained
+        ]
+    return found
+
+
+def _speaks(saga: Saga, task: Task) -> bool:
+    """Whether this task is the last word on what its processor holds."""
+    look = saga.latest(task.processor_id, Verb.VERIFY)
+    return task is look or ((look is None or not look.good) and task is saga.latest(task.processor_id, Verb.ERASE))
+
+
+def _exception(task: Task, why: LawfulException) -> Json:
+    return {
+        "processor": task.processor_id,
+        "verb": task.verb.value,
+        "ground": why.ground,
+        "article": why.article,
+        "reason": why.reason,
+        "proposed_by": why.proposed_by,
+        "approved_by": why.approved_by,
+        "at": instant(why.at),
+    }
+
+
+def _unproven(saga: Saga, found: Mapping[str, Verdict]) -> list[Json]:
+    lines: list[Json] = []
+    for processor_id, verdict in sorted(found.items()):
+        if processor_id == PACKAGE_PROCESSOR:
+            continue
+        lines += [
+            {"code": c, "processor": processor_id, "meaning": NOT_PROVEN[c], **more}
+            for c, more in _doubts(saga, processor_id, verdict)
+        ]
+    return lines
+
+
+def _doubts(saga: Saga, processor_id: str, verdict: Verdict) -> list[tuple[str, dict[str, Any]]]:
+    doubts: list[tuple[str, dict[str, Any]]] = []
+    verify = saga.latest(processor_id, Verb.VERIFY)
+    erase = saga.latest(processor_id, Verb.ERASE)
+    any_task = next(t for t in saga.tasks.values() if t.processor_id == processor_id)
+    why = any_task.rules.unverifiable
+    if verdict is Verdict.UNVERIFIABLE and why is not None:
+        doubts.append(("unverifiable", {"ground": why.ground, "article": why.article, "reason": why.reason}))
+    if verify is not None and verify.status is TaskStatus.EXCEPTED and erase is not None and erase.good:
+        doubts.append(("verification_excepted", {}))
+    last = verify or erase
+    if last is not None and last.answer is not None and last.rules.credit(last.answer.grade) is Grade.ATTESTED:
+        doubts.append(("attested", {}))
+    if erase is not None and erase.expected_by is not None and verdict is Verdict.PROVEN:
+        doubts.append(("verified_after_promise", {}))
+    kinds = any_task.rules.identities
+    if kinds and set(kinds).isdisjoint(saga.identifier_kinds):
+        doubts.append(("not_searchable", {"kinds": list(kinds)}))
+    return doubts

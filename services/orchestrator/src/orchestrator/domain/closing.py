@@ -1,0 +1,134 @@
+"""The closing equation: what each processor still owes, and so what the saga owes. GDPR Art. 5(2), 17(1), 15(1).
+
+closed ⇔ every processor in scope is (acknowledged and verified) or lawfully excepted with its ground,
+and the package is there where one was asked for. There is no other way to close, and no way to skip.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lethe_events.words import PACKAGE_PROCESSOR, Outcome, Result, Right, SagaState, Verb
+from orchestrator.domain.words import Standing, TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from orchestrator.domain.saga import Saga, Task
+
+
+class Verdict(StrEnum):
+    """What one processor in scope owes. The first three end it lawfully."""
+
+    PROVEN = "proven"  # acknowledged and verified; for access: exported
+    UNVERIFIABLE = "unverifiable"  # acknowledged; the register excepts verification, with its ground
+    EXCEPTED = "excepted"  # by two people, with a ground
+    ABSENCE_OWED = "absence_owed"  # an asynchronous vendor promised
+    LOOK_OWED = "look_owed"  # acknowledged, not yet verified
+    WORK_OWED = "work_owed"
+
+
+LAWFUL_END = frozenset({Verdict.PROVEN, Verdict.UNVERIFIABLE, Verdict.EXCEPTED})
+
+STATE_OF: Mapping[Standing, SagaState] = {
+    Standing.SCOPE_UNKNOWN: SagaState.RECEIVED,
+    Standing.WORK_OWED: SagaState.FULFILLING,
+    Standing.LOOK_OWED: SagaState.VERIFYING,
+    Standing.ABSENCE_OWED: SagaState.ANSWERED,
+    Standing.NOTHING_OWED: SagaState.CLOSED,
+}
+
+Heads = dict[str, dict[Verb, "Task"]]
+
+
+def heads(tasks: Mapping[UUID, Task]) -> Heads:
+    """Processor → verb → its task of the highest round."""
+    found: Heads = {}
+    for task in tasks.values():
+        verbs = found.setdefault(task.processor_id, {})
+        known = verbs.get(task.verb)
+        if known is None or task.round > known.round:
+            verbs[task.verb] = task
+    return found
+
+
+def verdicts(right: Right, needs_package: bool, tasks: Mapping[UUID, Task]) -> dict[str, Verdict]:
+    """What each processor in scope owes; the package counts as one where it was asked for."""
+    newest = heads(tasks)
+    packaging = newest.pop(PACKAGE_PROCESSOR, {})
+    found = {processor_id: _verdict(right, needs_package, verbs) for processor_id, verbs in newest.items()}
+    if needs_package and found:
+        package = packaging.get(Verb.PACKAGE)
+        found[PACKAGE_PROCESSOR] = Verdict.PROVEN if package is not None and package.good else Verdict.WORK_OWED
+    return found
+
+
+def _verdict(right: Right, needs_package: bool, verbs: Mapping[Verb, Task]) -> Verdict:
+    if needs_package:
+        export = verbs.get(Verb.EXPORT)
+        if export is None or not (export.good or export.status is TaskStatus.EXCEPTED):
+            return Verdict.WORK_OWED
+        if right is Right.ACCESS:
+            return Verdict.PROVEN if export.good else Verdict.EXCEPTED
+    return _erasure_verdict(verbs)
+
+
+def _erasure_verdict(verbs: Mapping[Verb, Task]) -> Verdict:
+    erase = verbs.get(Verb.ERASE)
+    if erase is None:
+        return Verdict.WORK_OWED
+    if erase.status is TaskStatus.EXCEPTED:
+        return Verdict.EXCEPTED
+    if erase.status is TaskStatus.ACCEPTED:
+        return Verdict.ABSENCE_OWED
+    return _look_verdict(erase, verbs.get(Verb.VERIFY)) if erase.good else Verdict.WORK_OWED
+
+
+def _look_verdict(erase: Task, verify: Task | None) -> Verdict:
+    """After an acknowledged erasure: only a look of the same round counts."""
+    if verify is None:
+        return Verdict.UNVERIFIABLE if erase.rules.unverifiable is not None else Verdict.WORK_OWED
+    if verify.round == erase.round and verify.good:
+        return Verdict.PROVEN
+    if verify.round == erase.round and verify.status is TaskStatus.EXCEPTED:
+        return Verdict.EXCEPTED
+    return Verdict.ABSENCE_OWED if erase.expected_by is not None else Verdict.LOOK_OWED
+
+
+def equation_holds(found: Mapping[str, Verdict]) -> bool:
+    """Whether a saga with these verdicts may close. An empty scope never may."""
+    return bool(found) and all(v in LAWFUL_END for v in found.values())
+
+
+def standing(right: Right, needs_package: bool, tasks: Mapping[UUID, Task]) -> Standing:
+    """The heaviest thing still owed."""
+    found = verdicts(right, needs_package, tasks)
+    if not found:
+        return Standing.SCOPE_UNKNOWN
+    if equation_holds(found):
+        return Standing.NOTHING_OWED
+    owed = set(found.values())
+    if Verdict.WORK_OWED in owed:
+        return Standing.WORK_OWED
+    return Standing.LOOK_OWED if Verdict.LOOK_OWED in owed else Standing.ABSENCE_OWED
+
+
+def result(saga: Saga) -> Result | None:
+    """What the data subject is told; None while the saga owes more than a vendor's absence.
+
+    Anything kept or excepted makes it partial (Art. 12(4)): the reasons have to be given.
+    """
+    if saga.answered_at is None:
+        return None
+    mine = Verb.EXPORT if saga.right is Right.ACCESS else Verb.ERASE
+    outcomes: set[Outcome] = set()
+    for task in saga.tasks.values():
+        if task.status is TaskStatus.EXCEPTED and task.verb is not Verb.VERIFY:
+            return Result.PARTIALLY_GRANTED
+        if task.answer is not None and task.answer.outcome is Outcome.RETAINED:
+            return Result.PARTIALLY_GRANTED
+        if task.verb is mine and task.answer is not None:
+            outcomes.add(task.answer.outcome)
+    return Result.NOTHING_FOUND if outcomes == {Outcome.NOTHING_FOUND} else Result.GRANTED

@@ -1,0 +1,96 @@
+"""`decide(saga, event)`: what follows from an event.
+
+Pure and total: it raises only where the code contradicts its own tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lethe_events.words import SagaState, Verb
+from orchestrator.domain.closing import STATE_OF, standing
+from orchestrator.domain.decision import Decision, Disposition, Ignored, Rejected, TellStatus
+from orchestrator.domain.draft import Draft
+from orchestrator.domain.errors import IllegalTransition
+from orchestrator.domain.events import DsrReceived
+from orchestrator.domain.saga_acts import new_saga
+from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
+from orchestrator.domain.words import Code
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from orchestrator.domain.events import Event
+    from orchestrator.domain.saga import Saga
+
+_DEADLINE_ALERTS = (Code.DEADLINE_NEAR, Code.DEADLINE_PASSED, Code.DEADLINE_MISSED)
+
+
+def decide(saga: Saga | None, event: Event) -> Decision:
+    """The next saga, what to ask and tell, which incidents open or end. `saga` is None before DsrReceived."""
+    row = rows()[(ABSENT if saga is None else saga.state, type(event))]
+    if isinstance(row, Ignore):
+        return Decision(Disposition.IGNORED, saga, detail=row.reason)
+    if isinstance(row, Reject):
+        return Decision(Disposition.REJECTED, saga, code=row.code, detail=row.detail)
+    before = new_saga(event) if saga is None and isinstance(event, DsrReceived) else saga
+    assert before is not None, "only DsrReceived has a row where there is no saga"
+    draft = Draft(before, event.at)
+    answer = row.act(draft, event)
+    if isinstance(answer, Ignored):
+        return Decision(Disposition.IGNORED, saga, detail=answer.reason)
+    if isinstance(answer, Rejected):
+        return Decision(Disposition.REJECTED, saga, code=answer.code, detail=answer.detail)
+    return _settled(draft, row, event)
+
+
+def _settled(draft: Draft, row: Row, event: Event) -> Decision:
+    before = draft.saga
+    draft.release()
+    owed = standing(before.right, before.needs_package, draft.tasks)
+    state = before.state if before.state is SagaState.CLOSED else STATE_OF[owed]
+    article = row.articles.get(state)
+    if article is None:
+        raise IllegalTransition(f"{before.state} → {state} by {type(event).__name__}")
+    if state in (SagaState.ANSWERED, SagaState.CLOSED) and before.state is not state:
+        _conclude(draft, state)
+    saga = replace(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
+    if _worth_telling(draft, saga):
+        draft.commands.append(TellStatus())
+    return Decision(
+        Disposition.APPLIED,
+        saga,
+        tuple(draft.commands),
+        tuple(draft.opened),
+        tuple(draft.resolved),
+        tuple(draft.changed),
+        article,
+    )
+
+
+def _conclude(draft: Draft, state: SagaState) -> None:
+    """The person can be answered; the alarms of the deadline end. Closing ends every alert."""
+    if draft.saga.answered_at is None:
+        draft.fields["answered_at"] = draft.at
+    draft.resolve_alerts(*_DEADLINE_ALERTS)
+    if state is SagaState.CLOSED:
+        draft.fields["closed_at"] = draft.at
+        draft.resolve_alerts()
+
+
+def _worth_telling(draft: Draft, saga: Saga) -> bool:
+    """Planned, answered, closed, an incident, the package: not every acknowledgement."""
+    if draft.tell or draft.opened or draft.resolved:
+        return True
+    if saga.state is not draft.saga.state and saga.state in (SagaState.ANSWERED, SagaState.CLOSED):
+        return True
+    return any(_package_settled(draft, saga, task_id) for task_id in draft.changed)
+
+
+def _package_settled(draft: Draft, saga: Saga, task_id: UUID) -> bool:
+    task = saga.tasks[task_id]
+    if task.verb is not Verb.PACKAGE or not task.good:
+        return False
+    before = draft.saga.tasks.get(task_id)
+    return before is None or not before.good

@@ -1,0 +1,160 @@
+"""What can happen to a saga. Every event brings its own time: `at` is when it was taken in, by the database's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    import lethe_events as wire
+    from orchestrator.domain.clock import Deadlines
+    from orchestrator.domain.rules import ProcessorRules
+
+
+@dataclass(frozen=True, slots=True)
+class DsrReceived:
+    """Intake accepted a DSR. `clock` is worked out before, so that a later calendar does not rewrite the past."""
+
+    at: datetime
+    message_id: UUID
+    dsr: wire.DsrReceived
+    clock: Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class ScopePlanned:
+    """The processors of the controller in one version of the register, and subject tokens of the Kafka-native ones."""
+
+    at: datetime
+    register_version: str
+    processors: tuple[ProcessorRules, ...]
+    tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorJoined:
+    """A newer version of the register names a processor that this saga has not in scope."""
+
+    at: datetime
+    register_version: str
+    processor: ProcessorRules
+    tokens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAcked:
+    at: datetime
+    message_id: UUID
+    ack: wire.TaskAcknowledged
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """The back-off of a task is over. `due_at` is the moment it was set for; `at` may be later, never earlier."""
+
+    at: datetime
+    task_id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AckOverdue:
+    """A task has no answer within its `ack_within`."""
+
+    at: datetime
+    task_id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyDue:
+    """The moment has come for which an asynchronous vendor promised."""
+
+    at: datetime
+    task_id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmDue:
+    """A rung of the ladder before, at or after the deadline; `rung` indexes `clock.LADDER`."""
+
+    at: datetime
+    rung: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRetryRequested:
+    """A person on call wants a task asked again, by the register as it is now (`rules`; None: as pinned)."""
+
+    at: datetime
+    task_id: UUID
+    by: str
+    rules: ProcessorRules | None = None
+    tokens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionProposed:
+    """A person says that a task is lawfully not done. `reason` is a code: no free text reaches the record."""
+
+    at: datetime
+    task_id: UUID
+    ground: str
+    article: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionApproved:
+    """Another person approves the proposed exception."""
+
+    at: datetime
+    task_id: UUID
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionOver:
+    """The time is over for which a closed saga keeps its sealed identifiers and documents."""
+
+    at: datetime
+    due_at: datetime
+
+
+Event = (
+    DsrReceived
+    | ScopePlanned
+    | ProcessorJoined
+    | TaskAcked
+    | RetryDue
+    | AckOverdue
+    | VerifyDue
+    | AlarmDue
+    | TaskRetryRequested
+    | ExceptionProposed
+    | ExceptionApproved
+    | RetentionOver
+)
+TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
+
+EVENTS: tuple[type, ...] = (
+    DsrReceived,
+    ScopePlanned,
+    ProcessorJoined,
+    TaskAcked,
+    RetryDue,
+    AckOverdue,
+    VerifyDue,
+    AlarmDue,
+    TaskRetryRequested,
+    ExceptionProposed,
+    ExceptionApproved,
+    RetentionOver,
+)

@@ -1,0 +1,165 @@
+"""The saga as three tables. Every pair of state and event is in exactly one of them; a test checks it.
+
+A step names where it leads and what then is still owed (`when`), which is computed from the tasks alone.
+What is rejected is parked and shown to a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from lethe_events.words import SagaState
+from orchestrator.domain import events as e
+from orchestrator.domain import saga_acts as act
+from orchestrator.domain.words import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orchestrator.domain.decision import Verdictless
+
+    Act = Callable[..., Verdictless]
+
+ABSENT: Final = "absent"
+State = SagaState | str
+R, F, V, A, C = (
+    SagaState.RECEIVED,
+    SagaState.FULFILLING,
+    SagaState.VERIFYING,
+    SagaState.ANSWERED,
+    SagaState.CLOSED,
+)
+STATES: tuple[State, ...] = (ABSENT, R, F, V, A, C)
+_WHEN: Mapping[SagaState, Standing] = {
+    R: Standing.SCOPE_UNKNOWN,
+    F: Standing.WORK_OWED,
+    V: Standing.LOOK_OWED,
+    A: Standing.ABSENCE_OWED,
+    C: Standing.NOTHING_OWED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    state: State
+    event: type
+    target: SagaState
+    act: Act
+    article: str
+
+    @property
+    def when(self) -> Standing:
+        """The guard: what is owed after the act."""
+        return _WHEN[self.target]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    state: State
+    event: type
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """`detail` tells a person what to do next."""
+
+    state: State
+    event: type
+    code: str
+    detail: str
+
+
+def _steps(state: State, event: type, act: Act, targets: Mapping[SagaState, str]) -> tuple[Step, ...]:
+    return tuple(Step(state, event, target, act, article) for target, article in targets.items())
+
+
+_WORK = "GDPR Art. 12(3), 17(1), 15(1)"
+_LOOK = "GDPR Art. 5(2)"
+_ANSWER = "GDPR Art. 12(3)"
+_CLOSE = "GDPR Art. 5(2), 12(3)"
+_EXCEPT = "GDPR Art. 12(4), 17(3), 15(4)"
+_ORDER = "GDPR Art. 12(3) undue delay"
+_ALARM = "GDPR Art. 12(3)"
+_JOIN = "GDPR Art. 17(1), 19, 15(1)"
+
+_TIMERS = (e.AckOverdue, e.RetryDue, e.VerifyDue)
+
+STEPS: tuple[Step, ...] = (
+    # a DSR comes in and its scope is planned
+    Step(ABSENT, e.DsrReceived, R, act.receive, "GDPR Art. 12(3)"),
+    *_steps(R, e.ScopePlanned, act.plan_scope, {R: "GDPR Art. 5(2)", F: "GDPR Art. 15(1), 17(1), 19"}),
+    *_steps(R, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
+    Step(R, e.AlarmDue, R, act.ring, _ALARM),
+    # processors answer
+    *_steps(F, e.TaskAcked, act.take_ack, {F: _WORK, V: _LOOK, A: _ANSWER, C: _CLOSE}),
+    *_steps(V, e.TaskAcked, act.take_ack, {F: _WORK, V: _LOOK, A: _ANSWER, C: _CLOSE}),
+    *_steps(A, e.TaskAcked, act.take_ack, {F: _WORK, A: _ANSWER, C: _CLOSE}),
+    # time passes
+    *(s for t in _TIMERS for s in _steps(F, t, act.take_task_event, {F: _ORDER})),
+    *(s for t in (e.AckOverdue, e.RetryDue) for s in _steps(V, t, act.take_task_event, {V: _ORDER})),
+    *_steps(V, e.VerifyDue, act.take_task_event, {V: _LOOK}),
+    *(s for t in (e.AckOverdue, e.RetryDue) for s in _steps(A, t, act.take_task_event, {A: _ORDER})),
+    *_steps(A, e.VerifyDue, act.take_task_event, {A: _LOOK, C: _CLOSE}),
+    *(Step(s, e.AlarmDue, s, act.ring, _ALARM) for s in (F, V)),
+    Step(C, e.RetentionOver, C, act.forget, "GDPR Art. 5(1)(e)"),
+    # the register changes
+    *_steps(F, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
+    *_steps(V, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
+    *_steps(A, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
+    # people act
+    *_steps(F, e.TaskRetryRequested, act.take_task_event, {F: _ORDER}),
+    *_steps(V, e.TaskRetryRequested, act.take_task_event, {F: _ORDER, V: _ORDER}),
+    *_steps(A, e.TaskRetryRequested, act.take_task_event, {F: _ORDER, A: _ORDER}),
+    *(Step(s, e.ExceptionProposed, s, act.take_task_event, _EXCEPT) for s in (F, V, A)),
+    *_steps(F, e.ExceptionApproved, act.take_task_event, {F: _EXCEPT, V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
+    *_steps(V, e.ExceptionApproved, act.take_task_event, {V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
+    *_steps(A, e.ExceptionApproved, act.take_task_event, {A: _EXCEPT, C: _EXCEPT}),
+)
+
+IGNORED: tuple[Ignore, ...] = (
+    *(Ignore(s, e.DsrReceived, "redelivery: the saga is there") for s in (R, F, V, A, C)),
+    *(Ignore(s, e.ScopePlanned, "redelivery: the scope is planned; it grows by joining") for s in (F, V, A, C)),
+    Ignore(C, e.TaskAcked, "late: kept among the stray acknowledgements; data seen after closing is an incident"),
+    Ignore(A, e.AlarmDue, "the person was answered, so the statutory clock has stopped"),
+    *(Ignore(C, t, "the timer raced the closing") for t in (*_TIMERS, e.AlarmDue)),
+    Ignore(C, e.ProcessorJoined, "the scope of a closed saga is final; its certificate names the register's versions"),
+)
+
+_NO_SAGA = "there is no such saga: the message is of another installation, or the saga's record was lost"
+_NO_TASKS = "its scope is not planned, so nothing was asked: see its incident"
+_CLOSED = "the saga is closed and its certificate is signed: a new request is needed"
+_OPEN = "the saga is open: its identifiers are still needed"
+
+REJECTED: tuple[Reject, ...] = (
+    *(Reject(ABSENT, t, "unknown_saga", _NO_SAGA) for t in e.EVENTS if t is not e.DsrReceived),
+    *(
+        Reject(R, t, "not_planned", _NO_TASKS)
+        for t in (e.TaskAcked, *_TIMERS, e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved)
+    ),
+    *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, F, V, A)),
+    *(Reject(C, t, "closed", _CLOSED) for t in (e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The steps of one pair: one act, and the article of each target."""
+
+    act: Act
+    articles: Mapping[SagaState, str]
+
+
+@cache
+def rows() -> Mapping[tuple[State, type], Row | Ignore | Reject]:
+    found: dict[tuple[State, type], Row | Ignore | Reject] = {}
+    found |= {(r.state, r.event): r for r in IGNORED}
+    found |= {(r.state, r.event): r for r in REJECTED}
+    grouped: dict[tuple[State, type], list[Step]] = {}
+    for step in STEPS:
+        grouped.setdefault((step.state, step.event), []).append(step)
+    for pair, steps in grouped.items():
+        found[pair] = Row(steps[0].act, {s.target: s.article for s in steps})
+    return found

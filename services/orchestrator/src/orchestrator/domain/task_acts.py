@@ -1,0 +1,231 @@
+"""What happens to one task. Each act changes the draft, or says why the happening counts for nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lethe_events.words import Verb
+from orchestrator.domain.decision import Ignored, Rejected, Verdictless
+from orchestrator.domain.plan import MAX_ROUNDS, again
+from orchestrator.domain.retry import relook_at
+from orchestrator.domain.saga import LawfulException, Proposal
+from orchestrator.domain.words import Code, TaskStatus
+
+if TYPE_CHECKING:
+    from orchestrator.domain.draft import Draft
+    from orchestrator.domain.events import (
+        AckOverdue,
+        ExceptionApproved,
+        ExceptionProposed,
+        RetryDue,
+        TaskAcked,
+        TaskRetryRequested,
+        VerifyDue,
+    )
+    from orchestrator.domain.saga import Task
+
+_MOVED = Ignored("the moment was moved; the timer raced")
+
+
+def settle(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    """Art. 5(2): the answer is kept as it was given. Absence seen also settles an erasure that was only promised."""
+    draft.put(
+        task,
+        status=TaskStatus.DONE,
+        answered=event.ack.attempt,
+        answer=event.ack,
+        tries=0,
+        due_at=None,
+        settled_at=draft.at,
+        gone_by=max(task.gone_by or draft.at, draft.at + task.rules.deletion_lag),
+    )
+    if task.verb is Verb.VERIFY:
+        erase = draft.sibling(task, Verb.ERASE)
+        if erase is not None and erase.status is TaskStatus.ACCEPTED:
+            draft.put(erase, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+    return None
+
+
+def record_although_excepted(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    """What was done in spite of an exception is not dropped: it is in the record, and on the certificate."""
+    draft.put(task, answered=event.ack.attempt, answer=event.ack)
+    return None
+
+
+def hold_to_promise(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    """An asynchronous vendor: look at `expected_by`, and again until the deletion lag of the register is over."""
+    expected_by = event.ack.expected_by
+    assert expected_by is not None, "checked by sense.nonsense"
+    draft.put(
+        task,
+        status=TaskStatus.ACCEPTED,
+        answered=event.ack.attempt,
+        answer=event.ack,
+        tries=0,
+        due_at=expected_by,
+        expected_by=expected_by,
+        gone_by=max(expected_by, draft.at + task.rules.deletion_lag),
+    )
+    return None
+
+
+def look_refuted(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    """Data is still there: look again while the register allows a lag, then erase anew, then call a person."""
+    if draft.superseded(task):
+        return Ignored("a later round has taken the place of this look")
+    ack = event.ack
+    erase = draft.sibling(task, Verb.ERASE)
+    gone_by = draft.at if erase is None or erase.gone_by is None else erase.gone_by
+    again_at = relook_at(draft.at, task.looks, task.rules.retries, gone_by)
+    if again_at is not None:
+        draft.put(
+            task,
+            status=TaskStatus.RETRYING,
+            answered=ack.attempt,
+            answer=ack,
+            tries=0,
+            looks=task.looks + 1,
+            due_at=again_at,
+            settled_at=None,
+        )
+        return None
+    refuted = draft.put(task, answered=ack.attempt, answer=ack)
+    if task.round < MAX_ROUNDS:
+        next_round(draft, refuted)
+    else:
+        draft.raise_incident(refuted, Code.ACKED_WITHOUT_ERASING, settled_at=None)
+    return None
+
+
+def next_round(draft: Draft, look: Task) -> None:
+    """End this round as refuted and begin another one."""
+    draft.put(look, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+    erase = draft.sibling(look, Verb.ERASE)
+    if erase is not None and erase.status is not TaskStatus.DONE:
+        draft.put(erase, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+    again(draft, look)
+
+
+def back_off(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    ack = event.ack
+    retries = task.rules.retries
+    if retries.exhausted(task.tries):
+        draft.raise_incident(task, Code.ATTEMPTS_EXHAUSTED, answered=ack.attempt, answer=ack)
+    else:
+        due_at = draft.at + retries.delay(max(task.tries, 1), task.id)
+        draft.put(task, status=TaskStatus.RETRYING, answered=ack.attempt, answer=ack, due_at=due_at)
+    return None
+
+
+def fail(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    promised = task.status is TaskStatus.ACCEPTED
+    code = Code.PROMISE_BROKEN if promised else Code.FAILED_PERMANENTLY
+    draft.raise_incident(task, code, answered=event.ack.attempt, answer=event.ack)
+    return None
+
+
+def call_person(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
+    draft.raise_incident(task, Code.NEEDS_PERSON, answered=event.ack.attempt, answer=event.ack)
+    return None
+
+
+def ask_overdue(draft: Draft, task: Task, event: AckOverdue) -> Verdictless:
+    """No answer: ask again under a higher attempt. A late answer to an earlier one still counts."""
+    if task.due_at is None or event.at < task.due_at:
+        return _MOVED
+    if task.rules.retries.exhausted(task.tries):
+        draft.raise_incident(task, Code.NO_ANSWER)
+    else:
+        draft.issue(task)
+    return None
+
+
+def ask_after_back_off(draft: Draft, task: Task, event: RetryDue) -> Verdictless:
+    if task.due_at is None or event.at < task.due_at:
+        return _MOVED
+    draft.issue(task)
+    return None
+
+
+def look_at_promise(draft: Draft, task: Task, event: VerifyDue) -> Verdictless:
+    """The promised moment has come: look whether the data is gone; what is no erasure is asked again."""
+    if task.due_at is None or event.at < task.due_at:
+        return _MOVED
+    keep_promise(draft, task)
+    return None
+
+
+def keep_promise(draft: Draft, task: Task) -> None:
+    if task.verb is not Verb.ERASE:
+        late = task.gone_by is None or draft.at > task.gone_by
+        if late and task.looks >= task.rules.retries.max_attempts:
+            draft.raise_incident(task, Code.PROMISE_BROKEN)
+        else:
+            draft.issue(draft.put(task, looks=task.looks + 1))
+        return
+    look = draft.sibling(task, Verb.VERIFY)
+    if look is None or look.status is TaskStatus.EXCEPTED:
+        draft.put(task, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+        return
+    draft.put(task, due_at=None)
+    if look.status is TaskStatus.BLOCKED:
+        draft.issue(look)
+
+
+def retry(draft: Draft, task: Task, event: TaskRetryRequested) -> Verdictless:
+    """A person on call. Where an erasure was acknowledged and data is left, what has to be done again is erasing."""
+    if draft.superseded(task):
+        return Rejected("superseded", "a later round has taken the place of this task: retry that one")
+    if event.rules is not None:
+        task = draft.put(task, rules=event.rules, tokens=event.tokens or task.tokens)
+    if task.code == Code.ACKED_WITHOUT_ERASING:
+        next_round(draft, task)
+    elif task.status is TaskStatus.ACCEPTED and task.verb is Verb.ERASE:
+        return _look_now(draft, task)
+    else:
+        draft.issue(draft.put(task, tries=0))
+    return None
+
+
+def _look_now(draft: Draft, task: Task) -> Verdictless:
+    """A person may look before the promised moment, but not take the promise for kept."""
+    look = draft.sibling(task, Verb.VERIFY)
+    if look is None or look.status is TaskStatus.EXCEPTED:
+        return Rejected("promised", "nobody can look at this processor: wait for the promised moment")
+    if look.status is not TaskStatus.BLOCKED:
+        return Rejected("looking", "its verification is under way: retry that one")
+    draft.issue(look)
+    return None
+
+
+def propose(draft: Draft, task: Task, event: ExceptionProposed) -> Verdictless:
+    if task.verb is Verb.PACKAGE:
+        return Rejected("package", "the package cannot be excepted: except the exports that cannot be in it")
+    if draft.superseded(task):
+        return Rejected("superseded", "a later round has taken the place of this task: propose it for that one")
+    draft.put(task, proposal=Proposal(event.ground, event.article, event.reason, event.by, event.at))
+    return None
+
+
+def approve(draft: Draft, task: Task, event: ExceptionApproved) -> Verdictless:
+    """Art. 17(3), 15(4) need a ground; four eyes make it more than an escape hatch.
+
+    Excepting an erasure excepts its verification: there is nothing whose absence could be seen.
+    """
+    proposal = task.proposal
+    if proposal is None:
+        return Rejected("nothing_proposed", "propose the exception first; another person then approves it")
+    if proposal.by == event.by:
+        return Rejected("same_person", "the person who proposed an exception cannot approve it: ask another one")
+    lawful = LawfulException(proposal.ground, proposal.article, proposal.reason, proposal.by, event.by, event.at)
+    changes = {"status": TaskStatus.EXCEPTED, "exception": lawful, "due_at": None, "settled_at": draft.at}
+    draft.put(task, **changes)
+    if task.verb is Verb.ERASE:
+        look = draft.sibling(task, Verb.VERIFY)
+        if look is not None and not look.settled:
+            draft.put(look, **changes)
+    elif task.verb is Verb.VERIFY:
+        erase = draft.sibling(task, Verb.ERASE)
+        if erase is not None and erase.status is TaskStatus.ACCEPTED and erase.due_at is None:
+            draft.put(erase, status=TaskStatus.DONE, settled_at=draft.at)
+    return None

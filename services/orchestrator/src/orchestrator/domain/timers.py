@@ -1,0 +1,83 @@
+"""What time brings to a saga. Its next moment is one row that moves; nothing fires before its moment."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from orchestrator.domain.clock import LADDER, rung_due
+from orchestrator.domain.events import AckOverdue, AlarmDue, RetentionOver, RetryDue, VerifyDue
+from orchestrator.domain.words import TaskStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from orchestrator.domain.events import TimerEvent
+    from orchestrator.domain.saga import Saga, Task
+
+
+class Kind(StrEnum):
+    ACK_OVERDUE = "ack_overdue"
+    RETRY = "retry"
+    VERIFY = "verify"
+    ALARM = "alarm"
+    RETENTION = "retention"
+
+
+class Moment(NamedTuple):
+    due_at: datetime
+    kind: Kind
+    task_id: UUID | None = None
+
+
+_KIND = {
+    TaskStatus.ISSUED: Kind.ACK_OVERDUE,
+    TaskStatus.RETRYING: Kind.RETRY,
+    TaskStatus.ACCEPTED: Kind.VERIFY,
+}
+
+
+def next_moment(saga: Saga, retention: timedelta) -> Moment | None:
+    """The earliest moment at which something is due by itself; None when nothing ever is.
+
+    `retention`: how long a closed saga keeps its vault entry.
+    """
+    if saga.closed_at is not None:
+        return None if saga.shredded_at is not None else Moment(saga.closed_at + retention, Kind.RETENTION)
+    rings_at = rung_due(saga)
+    first = None if rings_at is None else Moment(rings_at, Kind.ALARM)
+    for task in saga.tasks.values():
+        due_at = task.due_at
+        if due_at is not None and task.status in _KIND and (first is None or due_at < first.due_at):
+            first = Moment(due_at, _KIND[task.status], task.id)
+    return first
+
+
+def due_events(saga: Saga, now: datetime, retention: timedelta) -> list[TimerEvent]:
+    """Everything that is due, oldest first; after an outage each moment fires once, with the time it was set for."""
+    if saga.closed_at is not None:
+        over = saga.closed_at + retention
+        return [RetentionOver(now, over)] if saga.shredded_at is None and over <= now else []
+    found: list[TimerEvent] = [
+        _event(task, now, task.due_at)
+        for task in saga.tasks.values()
+        if task.due_at is not None and task.due_at <= now and task.status in _KIND
+    ]
+    if saga.answered_at is None:
+        for index in range(saga.alarm, len(LADDER)):
+            rung = LADDER[index]
+            rings_at = (saga.clock.due_legal if rung.legal else saga.clock.due_strict) - rung.before
+            if rings_at > now:
+                break
+            found.append(AlarmDue(now, index, rings_at))
+    found.sort(key=lambda event: event.due_at)
+    return found
+
+
+def _event(task: Task, now: datetime, due_at: datetime) -> TimerEvent:
+    if task.status is TaskStatus.ISSUED:
+        return AckOverdue(now, task.id, due_at)
+    if task.status is TaskStatus.RETRYING:
+        return RetryDue(now, task.id, due_at)
+    return VerifyDue(now, task.id, due_at)

@@ -1,0 +1,173 @@
+"""Every pair of state and event, and of task status and happening, is in exactly one of three tables."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from lethe_events.words import Right, SagaState, Verb
+from lethe_testkit.sagas import NEXT_VERSION, Given, rules
+from orchestrator.domain import events as e
+from orchestrator.domain import record, tables, task_tables
+from orchestrator.domain.clock import LADDER
+from orchestrator.domain.closing import STATE_OF
+from orchestrator.domain.decision import Disposition
+from orchestrator.domain.retry import RetryPolicy
+from orchestrator.domain.rules import Unverifiable
+from orchestrator.domain.words import MEANING, Code, Happening, Standing, TaskStatus
+
+SAGA_PAIRS = list(product(tables.STATES, e.EVENTS))
+TASK_PAIRS = list(product(TaskStatus, Happening))
+
+
+@pytest.mark.parametrize(("state", "event"), SAGA_PAIRS, ids=lambda x: getattr(x, "__name__", str(x)))
+def test_every_state_and_event_is_in_exactly_one_table(state, event):
+    stepped = any((s.state, s.event) == (state, event) for s in tables.STEPS)
+    ignored = sum((i.state, i.event) == (state, event) for i in tables.IGNORED)
+    rejected = sum((r.state, r.event) == (state, event) for r in tables.REJECTED)
+    assert stepped + ignored + rejected == 1
+
+
+@pytest.mark.parametrize(("status", "happening"), TASK_PAIRS, ids=lambda x: x.name)
+def test_every_task_status_and_happening_is_in_exactly_one_table(status, happening):
+    found = [
+        row
+        for row in (*task_tables.TASK_STEPS, *task_tables.TASK_IGNORED, *task_tables.TASK_REJECTED)
+        if (row.status, row.happening) == (status, happening)
+    ]
+    assert len(found) == 1
+
+
+def test_the_steps_of_one_pair_share_their_act_and_lead_to_different_states():
+    counted = Counter((s.state, s.event, s.target) for s in tables.STEPS)
+    assert max(counted.values()) == 1
+    acts: dict[tuple[object, type], set[object]] = {}
+    for step in tables.STEPS:
+        acts.setdefault((step.state, step.event), set()).add(step.act)
+    assert all(len(a) == 1 for a in acts.values())
+
+
+def test_every_row_says_why():
+    assert all(s.article.startswith("GDPR Art. ") for s in (*tables.STEPS, *task_tables.TASK_STEPS))
+    assert all(i.reason for i in (*tables.IGNORED, *task_tables.TASK_IGNORED))
+    assert all(r.code and r.detail for r in (*tables.REJECTED, *task_tables.TASK_REJECTED))
+
+
+def test_every_standing_has_its_state_and_every_guard_its_standing():
+    assert set(STATE_OF) == set(Standing)
+    assert all(STATE_OF[s.when] is s.target for s in tables.STEPS)
+
+
+def test_every_incident_says_what_to_do_next():
+    assert set(MEANING) == set(Code)
+
+
+def test_nothing_leaves_closed():
+    assert {s.target for s in tables.STEPS if s.state is SagaState.CLOSED} == {SagaState.CLOSED}
+
+
+def test_the_ladder_is_in_order():
+    assert [r.before for r in LADDER] == sorted((r.before for r in LADDER), reverse=True)
+
+
+PROCESSORS = (
+    rules("shop", retries=RetryPolicy(max_attempts=2)),
+    rules("crm", after=("shop",), retries=RetryPolicy(max_attempts=2)),
+    rules("vendor", deletion_lag=timedelta(days=2), retries=RetryPolicy(max_attempts=3)),
+    rules("post", unverifiable=Unverifiable("cannot_be_reread", "GDPR Art. 5(2)", "no_api")),
+)
+ACKS = ("done", "nothing_found", "retained", "accepted", "residual", "transient", "permanent", "needs_person")
+
+
+def wander(seed: int, seen: set[tuple[object, str, object]], happened: set[Disposition]) -> None:
+    """One random saga; which steps it took."""
+    chance = random.Random(seed)
+    given = Given().received(
+        chance.choice([Right.ERASURE, Right.ERASURE, Right.ACCESS]), export_first=chance.random() < 0.3
+    )
+    given.whatever().planned(*chance.sample(PROCESSORS, chance.randint(0, 3))).whatever()
+    for _ in range(60):
+        saga = given.saga
+        tasks = [t for t in saga.tasks.values() if t.attempt] or list(saga.tasks.values())
+        roll = chance.random()
+        if roll < 0.1 or (not tasks and roll < 0.5):
+            fresh = chance.choice(PROCESSORS)
+            step(given, lambda g, r=fresh: g.joined(rules(r.processor_id, register_version=NEXT_VERSION)))
+        elif roll < 0.25 or not tasks:
+            hours = chance.choice([0.01, 0.3, 24, 24 * 8])
+            step(given, lambda g, h=hours: g.pass_time(hours=h))
+        else:
+            act_on(
+                given,
+                chance,
+                chance.choice(list(saga.tasks.values()) if roll < 0.4 else tasks),
+                roll,
+                stubborn=seed % 3 == 0,
+            )
+        happened.add(given.decision.disposition)
+    note(given, seen)
+
+
+def note(given: Given, seen: set[tuple[object, str, object]]) -> None:
+    """Which steps the record of a saga tells of."""
+    states: list[object] = [tables.ABSENT]
+    for line in given.history():
+        entry = json.loads(line)
+        states.append(SagaState(entry["effect"]["state"]))
+        seen.add((states[-2], entry["kind"], states[-1]))
+
+
+def rare() -> Iterator[Given]:
+    """Steps that chance takes too seldom."""
+    yield Given().received().whatever().planned().whatever().pass_time(days=40)
+    for erased in (True, False):
+        given = Given().received().whatever().planned(PROCESSORS[0], PROCESSORS[2]).whatever()
+        given.acked("erase@vendor", "accepted", expected_by=given.now + timedelta(days=3)).whatever()
+        if erased:
+            given.acked("erase@shop", "done").whatever()
+        excepted = "verify@shop" if erased else "erase@shop"
+        yield given.proposed(excepted).whatever().approved(excepted)
+
+
+def answer(task, chance, stubborn):
+    """A good answer half of the time; a stubborn world keeps its data whatever it says."""
+    if stubborn and task.verb in {Verb.VERIFY, Verb.ERASE} and chance.random() < 0.8:
+        return "residual" if task.verb is Verb.VERIFY else chance.choice(["done", "accepted"])
+    good = "nothing_found" if task.verb is Verb.VERIFY else "done"
+    return good if chance.random() < 0.5 else chance.choice(ACKS)
+
+
+def act_on(given, chance, task, roll, *, stubborn):
+    if roll < 0.32:
+        step(given, lambda g: g.retried(task.name))
+    elif roll < 0.36:
+        step(given, lambda g: g.proposed(task.name, chance.choice(["kim", "robin"])))
+    elif roll < 0.45:
+        step(given, lambda g: g.approved(task.name, chance.choice(["kim", "robin"])))
+    else:
+        outcome = answer(task, chance, stubborn)
+        more = {"expected_by": given.now + timedelta(hours=chance.choice([-1, 20]))} if outcome == "accepted" else {}
+        attempt = max(1, task.attempt - chance.choice([0, 0, 0, 1]))
+        step(given, lambda g: g.acked(task.name, outcome, attempt=attempt, **more))
+
+
+def step(given, do):
+    do(given)
+    given.whatever()
+
+
+def test_every_step_can_be_taken_and_none_other_ever_is():
+    """None other: decide raises IllegalTransition. Every: a row that nothing reaches would be a promise on paper."""
+    seen, happened = set(), set()
+    for seed in range(1200):
+        wander(seed, seen, happened)
+    for given in rare():
+        note(given, seen)
+    listed = {(s.state, record.kind_of(s.event), s.target) for s in tables.STEPS if s.event is not e.RetentionOver}
+    never = listed - seen
+    assert sorted(map(str, never)) == []
+    assert happened == set(Disposition)

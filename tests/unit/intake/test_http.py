@@ -307,6 +307,20 @@ async def test_same_keys_inside_one_group_are_told_apart_from_other_requests(sit
     assert len(site.shelf.groups) < 6
 
 
+async def test_of_two_requests_with_one_key_in_a_group_the_first_is_the_one(site: Site) -> None:
+    answers = await asyncio.gather(site.post(), site.post(GOOD | {"right": "access"}))
+    assert [a.status_code for a in answers] == [202, 409]
+
+
+async def test_a_repeat_in_a_group_with_new_requests_is_not_sealed_again(site: Site) -> None:
+    first = await site.post()
+    answers = await asyncio.gather(site.post(), site.post(key="k2"), site.post(key="k3"))
+    assert [a.status_code for a in answers] == [202, 202, 202]
+    assert answers[0].content == first.content
+    assert max(site.shelf.groups) == 3
+    assert len({s.dsr_id for s in site.shelf.sealed}) == len(site.shelf.sealed) == len(site.shelf.sent) == 3
+
+
 async def test_an_engine_that_is_down_gives_503_and_nothing_is_kept(site: Site) -> None:
     site.shelf.error = ConnectionResetError("db.example said mina@people.example")
     response = await site.post()

@@ -1,0 +1,136 @@
+"""Checking a certificate, and the audit chain it stands on, without asking the service that gave them.
+
+A document is `{"certificate": …, "signature": {"algorithm": "Ed25519", "key_id": …, "value": …}}`; `value` is
+base64url without padding, over the canonical JSON (`lethe_events.canonical`) of `certificate`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from lethe_client.errors import BadInput, Refused
+from lethe_events.canonical import GENESIS, canonical, link, sha256_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+ALGORITHM = "Ed25519"
+FORMAT = "lethe.certificate.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A certificate whose signature is good. `sha256`: of the canonical document, as the audit log names it."""
+
+    certificate: Mapping[str, Any]
+    key_id: str
+    sha256: str
+
+
+def read_keys(text: str, origin: str) -> dict[str, Ed25519PublicKey]:
+    """Public keys by id: from PEM (its id is then unknown, `*`), or from the answer of `GET /v1/keys`.
+
+    Raises BadInput.
+    """
+    try:
+        if text.lstrip().startswith("-----BEGIN"):
+            return {"*": _public(load_pem_public_key(text.encode()), origin)}
+        listed = json.loads(text)
+        return {
+            str(key["key_id"]): _public(load_pem_public_key(str(key["public_key"]).encode()), origin)
+            for key in listed["keys"]
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{origin} holds no Ed25519 public key: PEM, or the JSON of GET /v1/keys") from error
+
+
+def read_key_file(path: Path) -> dict[str, Ed25519PublicKey]:
+    """Raises BadInput."""
+    return read_keys(_text(path), str(path))
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Raises BadInput if it is not a JSON object."""
+    try:
+        document = json.loads(_text(path))
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"{path} is not a JSON object")
+    return document
+
+
+def verify(document: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]) -> Verified:
+    """Raises Refused if the signature is not that of one of `keys`, BadInput if `document` is not in this form."""
+    content, signature = document.get("certificate"), document.get("signature")
+    if not isinstance(content, dict) or not isinstance(signature, dict):
+        raise BadInput("not a certificate: it needs the members certificate and signature")
+    if content.get("format") != FORMAT or signature.get("algorithm") != ALGORITHM:
+        raise BadInput(f"only {FORMAT} signed with {ALGORITHM} can be checked here: use a newer version of lethe")
+    key_id = str(signature.get("key_id"))
+    key = keys.get(key_id) or keys.get("*")
+    if key is None:
+        raise Refused(f"signed with the key {key_id}, which is not one of those given: {', '.join(keys) or 'none'}")
+    try:
+        key.verify(_unpadded(str(signature.get("value"))), canonical(content))
+        digest = sha256_hex(canonical(document))
+    except (InvalidSignature, binascii.Error):
+        raise Refused(
+            f"the signature is not that of the key {key_id}: the certificate was changed, or is not theirs"
+        ) from None
+    except TypeError as error:
+        raise Refused(f"the certificate holds a value that was never signed: {error}") from error
+    return Verified(content, key_id, digest)
+
+
+def verify_chain(links: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """Hash by number of each link of one saga's audit log, recomputed. Raises Refused at the first that does not fit.
+
+    A link: `{"seq", "hash", "content"}`, `content` an object or the canonical text of one.
+    """
+    hashes: dict[int, str] = {}
+    head = GENESIS
+    for expected, item in enumerate(links, start=1):
+        content = item.get("content")
+        content = json.loads(content) if isinstance(content, str) else content
+        if item.get("seq") != expected or not isinstance(content, dict) or content.get("seq") != expected:
+            raise Refused(f"link {expected} of the audit chain is missing: another one stands in its place")
+        head = link(head, content)
+        if item.get("hash") != head:
+            raise Refused(f"link {expected} of the audit chain, or the one before it, was changed")
+        hashes[expected] = head
+    return hashes
+
+
+def stands_on(verified: Verified, hashes: Mapping[int, str]) -> None:
+    """Check that the certificate names the head that the chain has at its place. Raises Refused."""
+    audit = verified.certificate.get("audit", {})
+    head = hashes.get(int(audit.get("links", 0)))
+    if head is None or head != audit.get("head"):
+        raise Refused(f"the certificate stands on link {audit.get('links')} of another chain than the one given")
+
+
+def _public(key: object, origin: str) -> Ed25519PublicKey:
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadInput(f"{origin} holds a key that is not Ed25519")
+    return key
+
+
+def _unpadded(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {type(error).__name__}") from error

@@ -1,0 +1,27 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from lethe_client.cli import certificates, dsrs, law, registers, sagas, tokens
+from lethe_client.cli.exits import HELP
+
+app = typer.Typer(
+    name="lethe",
+    help=f"Data-subject requests: submit, follow, look after, prove.\n\n{HELP}\n\n"
+    "LETHE_INTAKE_URL, LETHE_ORCHESTRATOR_URL and LETHE_TOKEN say where the services are and who asks; without them "
+    "the stack that runs in this directory is used (.local/env).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=True,
+)
+app.add_typer(dsrs.app, name="dsr")
+app.add_typer(sagas.app, name="saga")
+app.add_typer(sagas.incidents, name="incident")
+app.add_typer(sagas.parked, name="parked")
+app.add_typer(registers.app, name="register")
+app.add_typer(certificates.app, name="certificate")
+app.add_typer(law.app, name="law")
+app.add_typer(tokens.app, name="token")

@@ -1,0 +1,293 @@
+"""`lethe dsr`: submit requests, follow them, take packages away."""
+
+# ruff: noqa: PLR0917, TC003 - typer reads options from parameters and evaluates their annotations
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+from pydantic import ValidationError
+
+from lethe_client.cli.exits import Exit
+from lethe_client.cli.output import Json, group, note, print_json, print_pairs, print_table
+from lethe_client.errors import BadInput, Unreachable
+from lethe_client.intake import IntakeClient
+from lethe_client.models import Dsr, NewDsr
+from lethe_client.settings import INTAKE_URL, Settings
+from lethe_events.words import Channel, Right, SagaState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = group("Requests of data subjects: submit, follow, take the package away.")
+
+Id = Annotated[UUID, typer.Argument(metavar="DSR_ID", help="The id that submit gave.", show_default=False)]
+
+
+def client() -> IntakeClient:
+    settings = Settings.find()
+    return IntakeClient(settings.url(INTAKE_URL), settings.token())
+
+
+@app.command()
+def submit(
+    controller: Annotated[str | None, typer.Option(help="Who decides about the data.")] = None,
+    right: Annotated[Right, typer.Option(help="access: Art. 15; erasure: Art. 17.")] = Right.ERASURE,
+    email: Annotated[list[str] | None, typer.Option(help="An e-mail address of the person; may be repeated.")] = None,
+    phone: Annotated[list[str] | None, typer.Option(help="A phone number, with country code.")] = None,
+    identifier: Annotated[list[str] | None, typer.Option(metavar="KIND=VALUE", help="Another identifier.")] = None,
+    export_first: Annotated[bool, typer.Option(help="With erasure: deliver a copy before erasing.")] = False,
+    channel: Annotated[Channel, typer.Option(help="How the request reached the controller.")] = Channel.API,
+    received_at: Annotated[str | None, typer.Option(help="When it did, with offset from UTC; default: now.")] = None,
+    country: Annotated[str | None, typer.Option(help="Whose calendar counts; default: the controller's.")] = None,
+    note_: Annotated[str | None, typer.Option("--note", help="Free text; sealed like the identifiers.")] = None,
+    identity: Annotated[str, typer.Option(help="How the controller knew who asks.")] = "controller_session",
+    file: Annotated[
+        Path | None, typer.Option(help="The whole request as JSON; - reads it from stdin. Keeps it out of the shell.")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Sent again with the same key, it is not carried out again.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Submit a request; prints its id and when it has to be answered.
+
+    What stands on a command line can be seen by other users of the machine: use --file - for real people's data.
+    """
+    if file is not None:
+        request = _parse(_read(file))
+    else:
+        request = _request(
+            {
+                "controller_id": controller,
+                "right": right,
+                "export_first": export_first,
+                "identifiers": _identifiers(email or (), phone or (), identifier or ()),
+                "channel": channel,
+                "received_at": received_at,
+                "country": country,
+                "note": note_,
+                "identity": {"method": identity},
+            }
+        )
+    key = idempotency_key or secrets.token_urlsafe(24)
+
+    async def send() -> None:
+        async with client() as intake:
+            try:
+                accepted = await intake.submit(request, idempotency_key=key)
+            except Unreachable as error:
+                raise Unreachable(f"{error} To send the same request again: --idempotency-key {key}") from error
+        if as_json:
+            print_json(accepted)
+        else:
+            print_pairs(
+                [
+                    ("dsr", accepted.dsr_id),
+                    ("state", accepted.status),
+                    ("answer by", f"{accepted.due_date} ({accepted.rule})"),
+                    ("alarms by", accepted.due_strict.isoformat()),
+                ]
+            )
+
+    asyncio.run(send())
+
+
+def _identifiers(emails: Sequence[str], phones: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    pairs = [("email", v) for v in emails] + [("phone_number", v) for v in phones]
+    for text in others:
+        kind, separator, value = text.partition("=")
+        if not separator or not kind or not value:
+            raise BadInput("--identifier needs KIND=VALUE, for example customer_id=C-10042")
+        pairs.append((kind, value))
+    for kind, value in pairs:
+        found.setdefault(kind, []).append(value)
+    return found
+
+
+def _read(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} cannot be read: {type(error).__name__}") from error
+
+
+def _parse(text: str) -> NewDsr:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        raise BadInput("the request is not JSON") from None
+    return _request(content)
+
+
+def _request(content: object) -> NewDsr:
+    try:
+        request = NewDsr.model_validate(content)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
+        raise BadInput("the request is not complete: " + "; ".join(wrong)) from None
+    if not request.identifiers:
+        raise BadInput("a person needs an identifier: --email, --phone or --identifier KIND=VALUE")
+    return request
+
+
+@app.command()
+def show(dsr_id: Id, as_json: Json = False) -> None:
+    """Show where a request stands."""
+
+    async def ask() -> Dsr:
+        async with client() as intake:
+            return await intake.dsr(dsr_id)
+
+    found = asyncio.run(ask())
+    if as_json:
+        print_json(found)
+        return
+    progress = found.progress
+    print_pairs(
+        [
+            ("dsr", found.dsr_id),
+            ("controller", found.controller_id),
+            ("right", found.right.value + (", copy first" if found.export_first else "")),
+            ("state", found.state.value),
+            ("received", found.received_at.isoformat()),
+            ("answer by", f"{found.due_legal.isoformat()} ({found.rule}, {found.country})"),
+            ("alarms by", found.due_strict.isoformat()),
+            ("overdue", "yes" if found.overdue(datetime.now(UTC)) else None),
+            ("tasks", f"{progress.settled} of {progress.tasks} settled, {progress.open_incidents} open incident(s)"),
+            ("result", found.result.value if found.result else None),
+            ("package", "ready" if found.package_ready else None),
+            ("certificate", found.certificate_sha256),
+        ]
+    )
+    for kept in found.retained:
+        until = f" until {kept.until.date()}" if kept.until else ""
+        print(f"kept: {kept.rows} row(s) of {kept.collection} ({kept.category}): {kept.ground}, {kept.article}{until}")
+
+
+@app.command("list")
+def list_(
+    state: Annotated[SagaState | None, typer.Option(help="Only in this state.")] = None,
+    controller: Annotated[str | None, typer.Option(help="Only of this controller.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many; the newest first.")] = 50,
+    before: Annotated[UUID | None, typer.Option(help="The last id of the page before.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List requests, newest first."""
+
+    async def ask() -> None:
+        async with client() as intake:
+            page = await intake.page(
+                state=state.value if state else None, controller_id=controller, before=before, limit=limit
+            )
+        if as_json:
+            print_json(page)
+            return
+        rows = [
+            (
+                d.dsr_id,
+                d.right.value,
+                d.state.value,
+                d.due_date,
+                f"{d.progress.settled}/{d.progress.tasks}",
+                d.progress.open_incidents or "",
+            )
+            for d in page.items
+        ]
+        print_table(("dsr", "right", "state", "answer by", "settled", "incidents"), rows, nothing="No requests.")
+        if page.next and sys.stdout.isatty():
+            note(f"There are more: --before {page.items[-1].dsr_id}")
+
+    asyncio.run(ask())
+
+
+@app.command()
+def watch(
+    dsr_id: Id,
+    until: Annotated[SagaState, typer.Option(help="Stop when this state, or a later one, is reached.")] = (
+        SagaState.CLOSED
+    ),
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds; 0 waits for ever.")] = 0,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+    as_json: Json = False,
+) -> int:
+    """Print every change until the request is closed; exit code 1 if that takes longer than --timeout."""
+    return asyncio.run(_watch(dsr_id, until, timeout, interval, as_json))
+
+
+async def _watch(dsr_id: UUID, until: SagaState, timeout_s: float, interval: float, as_json: bool) -> int:
+    order = list(SagaState)
+    seen: tuple[object, ...] = ()
+    try:
+        async with asyncio.timeout(timeout_s or None), client() as intake:
+            while True:
+                found = await intake.dsr(dsr_id)
+                now = (found.state, found.progress, found.package_ready, found.result)
+                if now != seen:
+                    seen = now
+                    print(found.model_dump_json() if as_json else _line(found), flush=True)
+                if order.index(found.state) >= order.index(until):
+                    return Exit.OK
+                await asyncio.sleep(interval)
+    except TimeoutError:
+        note(f"lethe: not {until.value} after {timeout_s:g} s")
+        return Exit.NO
+
+
+def _line(found: Dsr) -> str:
+    parts = [
+        f"{datetime.now(UTC):%H:%M:%S}  {found.state.value}",
+        f"{found.progress.settled}/{found.progress.tasks} settled",
+    ]
+    if found.progress.open_incidents:
+        parts.append(f"{found.progress.open_incidents} open incident(s)")
+    if found.package_ready:
+        parts.append("package ready")
+    if found.result:
+        parts.append(found.result.value)
+    return "  ".join(parts)
+
+
+@app.command()
+def package(
+    dsr_id: Id,
+    out: Annotated[Path, typer.Option(help="The file to write; it must not exist.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Take the export package away (a ZIP file), checked against the hash it is sent with."""
+
+    async def fetch() -> int:
+        async with client() as intake:
+            descriptor = _create(out)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    return await intake.package(dsr_id, file)
+            except BaseException:
+                out.unlink()
+                raise
+
+    size = asyncio.run(fetch())
+    if as_json:
+        print_json({"file": str(out), "size": size})
+    else:
+        print(f"{out}: {size} bytes")
+
+
+def _create(path: Path) -> int:
+    """Readable by its owner only: it holds everything about a person."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from error

@@ -1,0 +1,82 @@
+"""The intake API: submit a DSR, follow it, take its package away."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+import httpx
+
+from lethe_client.errors import Refused, Unreachable
+from lethe_client.models import AcceptedDsr, Dsr, DsrPage
+from lethe_client.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import BinaryIO
+    from uuid import UUID
+
+    from lethe_client.models import NewDsr
+
+
+class IntakeClient(Transport):
+    """Scopes: dsr:write to submit, dsr:read to follow, package:read to take a package away."""
+
+    async def submit(self, dsr: NewDsr, *, idempotency_key: str | None = None) -> AcceptedDsr:
+        """Sent again with the same key, it is not carried out again, so it is repeated if the service does not answer.
+
+        Without a key a random one is used: then do not call again after Unreachable, the request may be stored.
+        """
+        headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
+        body = dsr.model_dump(mode="json", exclude_none=True)
+        return AcceptedDsr.model_validate(await self.post("/v1/dsrs", body, headers=headers, safe=True))
+
+    async def dsr(self, dsr_id: UUID) -> Dsr:
+        """Raises Missing also for another controller's."""
+        return Dsr.model_validate(await self.get(f"/v1/dsrs/{dsr_id}"))
+
+    async def page(
+        self,
+        *,
+        state: str | None = None,
+        controller_id: str | None = None,
+        before: UUID | str | None = None,
+        limit: int = 50,
+    ) -> DsrPage:
+        """Newest first, at most 200."""
+        params = {"state": state, "controller_id": controller_id, "before": before and str(before), "limit": limit}
+        return DsrPage.model_validate(await self.get("/v1/dsrs", params))
+
+    async def dsrs(self, *, state: str | None = None, controller_id: str | None = None) -> AsyncIterator[Dsr]:
+        """All of them, newest first, page by page."""
+        page = await self.page(state=state, controller_id=controller_id, limit=200)
+        while True:
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            page = DsrPage.model_validate(await self.get(page.next))
+
+    async def package(self, dsr_id: UUID, file: BinaryIO) -> int:
+        """Write the export package to `file`; gives its size in bytes.
+
+        Raises Conflicting until it is ready, Missing after shredding, and Refused if what came is not whole: then the
+        content of `file` is worth nothing.
+        """
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            async with self.stream(f"/v1/dsrs/{dsr_id}/package") as response:
+                await self.raise_for(response)
+                async for piece in response.aiter_bytes():
+                    digest.update(piece)
+                    size += len(piece)
+                    file.write(piece)
+                told = response.headers.get("Repr-Digest", "")
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.url} broke off while the package was sent: fetch it again") from error
+        if told and told != f"sha-256=:{base64.b64encode(digest.digest()).decode()}:":
+            raise Refused("the package that came has another hash than the one it was sent with: fetch it again")
+        return size

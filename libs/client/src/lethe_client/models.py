@@ -1,0 +1,95 @@
+"""What intake's API answers. Unknown members are tolerated: a newer service may tell more."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from lethe_events.models import Retained
+from lethe_events.words import Channel, Result, Right, SagaState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class NewDsr(BaseModel):
+    """A request of one data subject to exercise one right.
+
+    `received_at`: when it reached the controller; left out, now. `country`: whose calendar counts; left out, the
+    controller's.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    controller_id: str
+    right: Right
+    export_first: bool = False
+    identifiers: dict[str, list[str]] = Field(repr=False)
+    channel: Channel = Channel.API
+    received_at: AwareDatetime | None = None
+    country: str | None = None
+    note: str | None = Field(default=None, repr=False)
+    identity: dict[str, str] = Field(default_factory=lambda: {"method": "controller_session"})
+
+
+class AcceptedDsr(Answer):
+    """`due_strict`: alarms go by it; `due_legal`: lateness is judged by it; both in UTC. `due_date`: the legal day."""
+
+    dsr_id: UUID
+    status: str
+    due_strict: AwareDatetime
+    due_legal: AwareDatetime
+    due_date: date
+    rule: str
+
+
+class Progress(Answer):
+    tasks: int = 0
+    settled: int = 0
+    open_incidents: int = 0
+
+
+class Dsr(Answer):
+    """Where a DSR stands."""
+
+    dsr_id: UUID
+    controller_id: str
+    right: Right
+    export_first: bool = False
+    channel: Channel
+    country: str
+    identifier_kinds: tuple[str, ...] = ()
+    received_at: AwareDatetime
+    accepted_at: AwareDatetime
+    state: SagaState
+    due_strict: AwareDatetime
+    due_legal: AwareDatetime
+    due_date: date
+    rule: str
+    progress: Progress = Progress()
+    result: Result | None = None
+    retained: tuple[Retained, ...] = ()
+    certificate_sha256: str | None = None
+    package_ready: bool = False
+    status_at: AwareDatetime | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self.state is SagaState.CLOSED
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether the legal date has passed without an answer."""
+        return self.state not in {SagaState.ANSWERED, SagaState.CLOSED} and now >= self.due_legal
+
+
+class DsrPage(Answer):
+    """`next`: path and query of the next page."""
+
+    items: tuple[Dsr, ...]
+    next: str | None = None

@@ -11,6 +11,7 @@ import pytest
 
 from lethe_events.words import Grade, Method, Outcome, Verb
 from lethe_processors.connector import Answer
+from lethe_processors.errors import CredentialMissing
 from lethe_processors.http import ProfileUnsafe
 from lethe_testkit.http_vendor import NADIA, NOW, PROFILE, Sink, Vendor, item, reply
 
@@ -305,6 +306,7 @@ async def test_a_rotated_credential_is_picked_up() -> None:
     secrets = {"VENDOR_TOKEN": "old"}
     vendor = Vendor({BY_EMAIL: lambda r: reply(404 if r.headers["authorization"] == "Bearer new" else 401)})
     connector = vendor.connector(secrets=secrets)
+    await connector.erase([item()])
     secrets["VENDOR_TOKEN"] = "new"
     (answer,) = await connector.erase([item()])
     assert answer.outcome is Outcome.NOTHING_FOUND
@@ -344,11 +346,32 @@ async def test_an_id_that_would_step_up_is_refused() -> None:
     assert vendor.asked == [BY_EMAIL]
 
 
-async def test_plain_http_to_elsewhere_is_refused_when_the_connector_is_made() -> None:
+async def test_plain_http_to_elsewhere_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(ProfileUnsafe, match="plain_http"):
-        Vendor({}).connector(base_url="http://vendor.example")
-    await Vendor({}).connector(base_url="http://127.0.0.1:9").close()
-    await Vendor({}).connector(base_url="http://vendor.example", plain_http=True).close()
+        await Vendor({}).connector(base_url="http://vendor.example").erase([item()])
+    await erase({BY_EMAIL: reply(404)}, base_url="http://127.0.0.1:9/api")
+    await erase({BY_EMAIL: reply(404)}, base_url="http://vendor.example/api", plain_http=True)
+
+
+async def test_looking_and_exporting_use_the_credential_that_can_only_read() -> None:
+    vendor = Vendor({SEARCH: reply(200, {"results": []}), BY_EMAIL: reply(404)})
+    read_auth = {"scheme": "bearer", "token": "env:VENDOR_READ"}
+    connector = vendor.connector(secrets={"VENDOR_READ": "reader"}, read_auth=read_auth)
+    await connector.verify([item()])
+    await connector.export([item()], Sink())
+    assert {r.headers["authorization"] for r in vendor.requests} == {"Bearer reader"}
+    with pytest.raises(CredentialMissing):
+        await connector.erase([item()])
+    await connector.close()
+
+
+async def test_the_address_of_a_vendor_can_be_a_reference() -> None:
+    vendor = Vendor({BY_EMAIL: reply(404)})
+    secrets = {"VENDOR_TOKEN": "t", "VENDOR_URL": "https://vendor.example/api/"}
+    connector = vendor.connector(secrets=secrets, base_url="env:VENDOR_URL")
+    await connector.erase([item()])
+    assert vendor.asked == [BY_EMAIL]
+    await connector.close()
 
 
 async def test_no_identifier_and_no_vendor_text_reaches_logs_or_answers(caplog: pytest.LogCaptureFixture) -> None:

@@ -70,12 +70,16 @@ class Vendor:
     def __init__(
         self,
         profile: HttpProfile,
+        auth: Auth,
         credentials: Credentials,
+        *,
         transport: httpx.AsyncBaseTransport | None,
         timing: Timing,
     ) -> None:
+        """Raises CredentialMissing or ProfileUnsafe."""
         _keep_addresses_out_of_logs()
         self._profile = profile
+        self._auth = auth
         self._credentials = credentials
         self._timing = timing
         base = profile.base_url
@@ -83,7 +87,7 @@ class Vendor:
         _refuse_plain(self._base, profile)
         self._bucket = TokenBucket(profile.rate.per_second if profile.rate else None, timing.monotonic())
         self._not_before = 0.0
-        self._secret = _authorisation(profile.auth, credentials)
+        self._secret = _authorisation(auth, credentials)
         self._seconds = profile.timeout.total_seconds()
         self._client = httpx.AsyncClient(
             transport=transport,
@@ -201,7 +205,7 @@ class Vendor:
 
     def _rotated(self) -> bool:
         """Whether the secret has changed since it was read; from now on the new one is used."""
-        secret = _authorisation(self._profile.auth, self._credentials)
+        secret = _authorisation(self._auth, self._credentials)
         changed, self._secret = secret != self._secret, secret
         return changed
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from lethe_events.models import Count
-from lethe_events.words import Grade, Method, Outcome
 from lethe_processors.connector import Answer
 from lethe_processors.http.client import Timing, Vendor
 from lethe_processors.http.erasing import erase_one
 from lethe_processors.http.errors import Trouble, Unavailable
 from lethe_processors.http.exporting import export_one
 from lethe_processors.http.profile import HttpProfile
-from lethe_processors.http.reading import Inquiry, Trail, matches
+from lethe_processors.http.verifying import verify_one
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from lethe_processors.connector import ExportSink, WorkItem
     from lethe_processors.credentials import Credentials
-    from lethe_processors.http.profile import Verify
+    from lethe_processors.http.profile import Auth
 
 _STRIKES = 3
 """Calls in a row without any answer after which the rest of a batch is not tried: the vendor is down or hangs."""
@@ -32,7 +30,8 @@ _SILENT = frozenset({"vendor_timeout", "vendor_unreachable"})
 class HttpConnector:
     """Implements `lethe_processors.connector.Connector`. Stateless: all that is kept is a connection pool.
 
-    Raises CredentialMissing or ProfileUnsafe when it is made. `transport` and `timing` are for tests.
+    A worker needs the credentials of its own verbs only; they are resolved at its first call, which raises
+    CredentialMissing or ProfileUnsafe. `transport` and `timing` are for tests.
     """
 
     def __init__(
@@ -44,8 +43,10 @@ class HttpConnector:
         timing: Timing | None = None,
     ) -> None:
         self._profile = profile
+        self._credentials = credentials
+        self._transport = transport
         self._timing = timing or Timing()
-        self._vendor = Vendor(profile, credentials, transport, self._timing)
+        self._vendors: dict[Auth, Vendor] = {}
 
     @classmethod
     def from_settings(
@@ -59,45 +60,38 @@ class HttpConnector:
         return cls(HttpProfile.model_validate(dict(settings)), credentials, transport=transport)
 
     async def close(self) -> None:
-        await self._vendor.close()
+        for vendor in self._vendors.values():
+            await vendor.close()
 
     async def erase(self, items: Sequence[WorkItem]) -> list[Answer]:
         erase = self._profile.erase
         if erase is None:
             return [Answer.permanent("verb_not_described")] * len(items)
-        return await self._each(items, lambda item: erase_one(self._vendor, erase, item, self._timing))
+        vendor = self._vendor(self._profile.auth)
+        return await self._each(items, lambda item: erase_one(vendor, erase, item, self._timing))
 
     async def verify(self, items: Sequence[WorkItem]) -> list[Answer]:
         verify = self._profile.verify
         if verify is None:
             return [Answer.permanent("verb_not_described")] * len(items)
-        return await self._each(items, lambda item: self._verify_one(verify, item))
+        vendor = self._vendor(self._profile.read_auth or self._profile.auth)
+        return await self._each(items, lambda item: verify_one(vendor, verify, item))
 
     async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
         """A failed item may have written to the sink already; what it wrote is to be thrown away."""
         export = self._profile.export
         if export is None:
             return [Answer.permanent("verb_not_described")] * len(items)
+        vendor = self._vendor(self._profile.read_auth or self._profile.auth)
         lookups = self._profile.export_lookups
-        return await self._each(items, lambda item: export_one(self._vendor, lookups, export, item, sink))
+        return await self._each(items, lambda item: export_one(vendor, lookups, export, item, sink))
 
-    async def _verify_one(self, verify: Verify, item: WorkItem) -> Answer:
-        inquiry = Inquiry(self._vendor, item, Trail())
-        rows: dict[str, int] = {}
-        asked = False
-        for look in verify.looks:
-            for identifier in item.identifiers.get(look.kind, ()):
-                asked = True
-                found = await matches(inquiry, look, identifier)
-                if found:
-                    rows[look.collection] = rows.get(look.collection, 0) + len(found)
-        if rows:
-            counts = tuple(Count(collection=c, method=Method.FOUND, rows=n) for c, n in sorted(rows.items()))
-            return Answer(
-                Outcome.RESIDUAL, grade=Grade.CONFIRMED_BY_API, counts=counts, evidence=inquiry.trail.evidence()
-            )
-        grade = Grade.REREAD_ABSENT if asked else Grade.ATTESTED
-        return Answer(Outcome.NOTHING_FOUND, grade=grade, evidence=inquiry.trail.evidence())
+    def _vendor(self, auth: Auth) -> Vendor:
+        vendor = self._vendors.get(auth)
+        if vendor is None:
+            vendor = Vendor(self._profile, auth, self._credentials, transport=self._transport, timing=self._timing)
+            self._vendors[auth] = vendor
+        return vendor
 
     async def _each(self, items: Sequence[WorkItem], do: Callable[[WorkItem], Awaitable[Answer]]) -> list[Answer]:
         """One person's trouble is that person's; silence of the vendor ends the batch instead of item by item."""

@@ -5,13 +5,13 @@ Trouble
 ├── Nonsense      transient until the tries are used up: an answer in another shape than the profile promises
 └── Refused       permanent: the vendor understood and said no
 
-ProfileUnsafe     Permanent, for who configures: the profile would send personal data in clear
+ProfileUnsafe     a NoConnector, for who configures: personal data would travel in clear
 """
 
 from __future__ import annotations
 
 from lethe_processors.connector import Answer
-from lethe_processors.errors import ProcessorsError
+from lethe_processors.errors import NoConnector
 from lethe_processors.failures import NONSENSE
 
 
@@ -44,5 +44,5 @@ class Refused(Trouble):
         super().__init__(Answer.permanent(code))
 
 
-class ProfileUnsafe(ProcessorsError):
-    """Raised when a connector is made, never while it works."""
+class ProfileUnsafe(NoConnector):
+    """The text says what to write into the profile."""

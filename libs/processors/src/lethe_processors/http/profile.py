@@ -122,6 +122,8 @@ class HttpProfile(Entry):
     plain_http: bool = False
     """http instead of https is refused, but for this machine itself, unless a person says so here."""
     auth: Auth
+    read_auth: Auth | None = None
+    """Credentials that can only read, for verify and export; None: the same as for erase."""
     headers: dict[HeaderName, str] = Field(default_factory=dict)
     rate: Rate | None = None
     timeout: timedelta = timedelta(seconds=10)

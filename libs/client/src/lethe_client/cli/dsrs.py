@@ -79,27 +79,26 @@ def submit(
                 "identity": {"method": identity},
             }
         )
-    key = idempotency_key or secrets.token_urlsafe(24)
+    asyncio.run(_submit(request, idempotency_key or secrets.token_urlsafe(24), as_json))
 
-    async def send() -> None:
-        async with client() as intake:
-            try:
-                accepted = await intake.submit(request, idempotency_key=key)
-            except Unreachable as error:
-                raise Unreachable(f"{error} To send the same request again: --idempotency-key {key}") from error
-        if as_json:
-            print_json(accepted)
-        else:
-            print_pairs(
-                [
-                    ("dsr", accepted.dsr_id),
-                    ("state", accepted.status),
-                    ("answer by", f"{accepted.due_date} ({accepted.rule})"),
-                    ("alarms by", accepted.due_strict.isoformat()),
-                ]
-            )
 
-    asyncio.run(send())
+async def _submit(request: NewDsr, key: str, as_json: bool) -> None:
+    async with client() as intake:
+        try:
+            accepted = await intake.submit(request, idempotency_key=key)
+        except Unreachable as error:
+            raise Unreachable(f"{error} To send the same request again: --idempotency-key {key}") from error
+    if as_json:
+        print_json(accepted)
+    else:
+        print_pairs(
+            [
+                ("dsr", accepted.dsr_id),
+                ("state", accepted.status),
+                ("answer by", f"{accepted.due_date} ({accepted.rule})"),
+                ("alarms by", accepted.due_strict.isoformat()),
+            ]
+        )
 
 
 def _identifiers(emails: Sequence[str], phones: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 Rotation, in three steps that may be weeks apart: `FileKeys.rotate` adds a new current key; `rewrap_all` (install.py)
 wraps every data key under it; `FileKeys.retire` removes the old one. Running services notice within a second.
+Whoever wraps a key outside the vault's schema has to re-wrap it too: `rewrap_all` cannot find it.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def test_a_vendor_that_accepts_is_looked_at_again() -> None:
 
 
 def test_a_failure_that_may_have_had_an_effect_is_not_taken_for_one_without() -> None:
-    assert had_no_effect(Answer.transient("rate_limited"))
+    assert had_no_effect(Answer.transient("lock_timeout"))
     assert not had_no_effect(Answer.transient("call_timeout"))
     assert not had_no_effect(Answer(Outcome.NOTHING_FOUND))
 

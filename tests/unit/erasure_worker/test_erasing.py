@@ -138,15 +138,15 @@ async def test_a_crash_between_effect_and_answer_is_not_told_as_nothing_found(le
 
 
 async def test_an_ask_that_surely_changed_nothing_leaves_no_trace(ledger: Ledger) -> None:
-    assert await erased(ledger, [item(1)], lambda _: Answer.transient("rate_limited")) == [
-        Answer.transient("rate_limited")
+    assert await erased(ledger, [item(1)], lambda _: Answer.transient("lock_timeout")) == [
+        Answer.transient("lock_timeout")
     ]
     assert await erased(ledger, [item(1)], lambda _: ABSENT) == [ABSENT]
 
 
 async def test_an_earlier_ask_with_an_unknown_end_is_remembered_over_a_harmless_one(ledger: Ledger) -> None:
     await erased(ledger, [item(1)], lambda _: Answer.transient("timed_out"))
-    await erased(ledger, [item(1)], lambda _: Answer.transient("rate_limited"))
+    await erased(ledger, [item(1)], lambda _: Answer.transient("lock_timeout"))
     assert (await erased(ledger, [item(1)], lambda _: ABSENT))[0].outcome is Outcome.DONE
 
 

@@ -228,11 +228,14 @@ async def test_a_part_that_changes_between_two_readings_fails_the_package(
     assert document_id(package_task().task_id) not in documents.contents, "no half package"
 
 
-@pytest.mark.parametrize("cut", [1, 10, 200])
-async def test_a_part_that_was_cut_off_fails_the_package(documents: Documents, packing: Packing, cut: int) -> None:
+@pytest.mark.parametrize("cut", [1, 10, 200, "at a line"])
+async def test_a_part_that_was_cut_off_fails_the_package(
+    documents: Documents, packing: Packing, cut: int | str
+) -> None:
     listed = await part_of(documents, "shop", Records("orders", ORDERS))
     assert listed.part is not None
-    content = documents.contents[listed.part.document_id][:-cut]
+    content = documents.contents[listed.part.document_id]
+    content = content[:-cut] if isinstance(cut, int) else content[: content.rindex(b'{"end"')]
     documents.contents[listed.part.document_id] = content
     forged = ExportPart(
         document_id=listed.part.document_id, sha256=hashlib.sha256(content).hexdigest(), size=len(content), records=2

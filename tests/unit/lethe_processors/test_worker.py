@@ -235,8 +235,8 @@ async def test_a_connector_is_kept_until_its_entry_changes_and_closed_after_its_
     async with connectors.use(processor()) as old:
         async with connectors.use(processor()) as same:
             assert same is old
-        async with connectors.use(processor(batch=7)) as new:
-            assert new is not old
+            async with connectors.use(processor(batch=7)) as new:
+                assert new is not old
         assert made[0].closed == 0, "a call is still under way on it"
     assert [c.closed for c in made] == [1, 0]
     await connectors.close()

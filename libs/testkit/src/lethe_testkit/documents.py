@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ class Documents:
         else:
             async for piece in content:
                 if dsr_id in self.failing:
+                    for _ in range(10):  # whoever writes goes on meanwhile, and has to wait for us
+                        await asyncio.sleep(0)
                     raise ConnectionError
                 self.most = max(self.most, len(piece))
                 pieces.append(piece)

@@ -105,5 +105,17 @@ def had_no_effect(answer: Answer) -> bool:
     return answer.failure is not None and answer.failure.code in _WITHOUT_EFFECT
 
 
-_WITHOUT_EFFECT = frozenset({"not_connected", "rate_limited", "credential_missing", "rolled_back"})
-"""Codes of the connectors for asks that never reached the data or were undone as a whole."""
+_WITHOUT_EFFECT = frozenset(
+    {
+        "credential_missing",
+        "database_overloaded",
+        "database_read_only",
+        "deadlock",
+        "lock_timeout",
+        "serialization_failure",
+        "statement_timeout",
+    }
+)
+"""Codes of the connectors for asks that were undone as a whole or never made. A connection that is lost, or an HTTP
+interface that is asked in several steps, is not among them: something may have happened before.
+"""

@@ -11,13 +11,13 @@ from export_worker.application.reading import SealedPart
 from export_worker.domain import package, table
 from export_worker.domain.package import MANIFEST, PAGE, Section
 from export_worker.domain.page import lay_out
-from export_worker.domain.part import PartSummary, RecordLine, document_id, dumps, parse
+from export_worker.domain.part import PartSummary, bodies, document_id, dumps
 from lethe_events.models import ExportPart
 from lethe_events.words import Outcome
 from lethe_processors.connector import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from export_worker.application.ports import Documents, Facts, Renderer
@@ -119,7 +119,7 @@ async def _whole(archive: Archive, path: str, content: bytes) -> AsyncIterator[b
 async def _table(source: SealedPart, collection: str, columns: Sequence[str]) -> AsyncIterator[bytes]:
     yield table.header(columns)
     async for group in source.lines():
-        if records := [json.loads(body) for body in _of(group, collection)]:
+        if records := [json.loads(body) for body in bodies(group, collection)]:
             yield table.rows(columns, records)
 
 
@@ -130,15 +130,8 @@ async def _tree(source: SealedPart, section: Section) -> AsyncIterator[bytes]:
         yield (b",\n" if number else b"\n") + dumps(name) + b":["
         separator = b"\n"
         async for group in source.lines():
-            if bodies := list(_of(group, name)):
-                yield separator + b",\n".join(bodies)
+            if found := list(bodies(group, name)):
+                yield separator + b",\n".join(found)
                 separator = b",\n"
         yield b"\n]"
     yield b"\n}}\n"
-
-
-def _of(group: Sequence[bytes], collection: str) -> Iterator[bytes]:
-    for line in group:
-        found = parse(line)
-        if isinstance(found, RecordLine) and found.collection == collection:
-            yield found.body

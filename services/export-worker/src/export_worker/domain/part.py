@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from export_worker.domain.errors import BadPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 PART_MEDIA_TYPE = "application/x-ndjson"
 MAX_LINE = 4 * 1024 * 1024
@@ -128,6 +128,13 @@ class HeadLine(NamedTuple):
 
 
 Line = HeadLine | RecordLine | MaskedLine | EndLine
+
+
+def bodies(lines: Iterable[bytes], collection: str) -> Iterator[bytes]:
+    """The records of one collection among lines that `parse` has accepted before, unparsed."""
+    prefix = _RECORD_PREFIX + collection.encode() + _RECORD_MIDDLE
+    length = len(prefix)
+    return (line[length:-1] for line in lines if line.startswith(prefix))
 
 
 def parse(line: bytes) -> Line:

@@ -112,7 +112,9 @@ CREATE TABLE IF NOT EXISTS shop.support_visits (
 );
 CREATE INDEX IF NOT EXISTS support_visits_customer ON shop.support_visits (customer_id);
 CREATE INDEX IF NOT EXISTS support_visits_order ON shop.support_visits (order_id);
-CREATE INDEX IF NOT EXISTS support_visits_contact ON shop.support_visits (lower(details #>> '{contact,email}'));
+CREATE INDEX IF NOT EXISTS support_visits_email ON shop.support_visits (lower(details #>> '{contact,email}'));
+CREATE INDEX IF NOT EXISTS support_visits_phone
+    ON shop.support_visits (regexp_replace(details #>> '{contact,phone}', '[^0-9]', '', 'g'));
 
 -- the rating stays, its author goes
 CREATE TABLE IF NOT EXISTS shop.reviews (

@@ -20,14 +20,14 @@ _CHANGES = frozenset({FieldMethod.NULL, FieldMethod.PSEUDONYMISE, FieldMethod.DE
 def check_methods(parsed: Parsed, graph: Graph) -> Iterator[Problem]:
     for name in sorted(graph.reached):
         collection = graph.collections[name]
-        yield from _collection(parsed, collection)
+        yield from _collection(parsed, graph, collection)
         yield from _retain(parsed, graph, collection)
         for path, field in collection.leaves():
             yield from _field(parsed, graph, collection, path, field)
         yield from _rows_that_stay(parsed, graph, collection)
 
 
-def _collection(parsed: Parsed, collection: Collection) -> Iterator[Problem]:
+def _collection(parsed: Parsed, graph: Graph, collection: Collection) -> Iterator[Problem]:
     where = (collection.name,)
     if collection.method is None:
         yield parsed.problem(
@@ -36,11 +36,12 @@ def _collection(parsed: Parsed, collection: Collection) -> Iterator[Problem]:
             "add `lethe: {erase: delete}`, `{erase: fields}` with a method per field, or `{erase: keep}`.",
         )
     if collection.method is CollectionMethod.KEEP:
-        personal = [".".join(p) for p, f in collection.leaves() if f.personal]
+        carried = {c.path for c in graph.carriers if c.collection == collection.name}
+        personal = [".".join(p) for p, f in collection.leaves() if f.personal or p in carried]
         if personal:
             yield parsed.problem(
                 where,
-                f"it is kept as not personal, but {', '.join(personal)} has a category of personal data.",
+                f"it is kept as not personal, but {', '.join(personal)} is, by its category or by what it refers to.",
                 "use `erase: delete`, `erase: fields`, or `retain` with the ground on which it is kept.",
             )
 

@@ -19,9 +19,12 @@ SPECIFIC = 3  # segments of a category that names one kind of value, for example
 _MATCH_OF_KIND = {"email": Match.CASEFOLD, "phone_number": Match.PHONE}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Edge:
-    """Rows of `holder` refer to rows of `target`: all `fields` together equal all `target_fields`."""
+    """Rows of `holder` refer to rows of `target`: all `fields` together equal all `target_fields`.
+
+    One object per reference of a graph, compared by identity: it is a key wherever rows are counted by thousands.
+    """
 
     holder: str
     fields: tuple[str, ...]
@@ -63,7 +66,8 @@ class Graph:
         self.dataset = dataset
         self.kinds = frozenset(kinds)
         self.collections = {c.name: c for c in dataset.collections}
-        self.edges = tuple(sorted(e for c in dataset.collections for e in _edges(c, self.collections)))
+        found = [e for c in dataset.collections for e in _edges(c, self.collections)]
+        self.edges = tuple(sorted(found, key=lambda e: (e.holder, e.fields, e.target, e.target_fields)))
 
     @cached_property
     def identities(self) -> tuple[Carrier, ...]:

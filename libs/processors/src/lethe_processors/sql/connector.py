@@ -17,6 +17,7 @@ from lethe_processors.errors import CredentialMissing
 from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
 from lethe_processors.sql.erase import erase_batch
 from lethe_processors.sql.side import Side, secret_key
+from lethe_processors.sql.verify import verify_batch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -64,7 +65,9 @@ class SqlConnector:
         return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._erase(side, known)))
 
     async def verify(self, items: Sequence[WorkItem]) -> list[Answer]:
-        raise NotImplementedError
+        """One snapshot for the batch, with the reading credential."""
+        side = self._read
+        return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._verify(known)))
 
     async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
         raise NotImplementedError
@@ -90,6 +93,16 @@ class SqlConnector:
                 side.forget_plan()
             async with tx.transaction():
                 return await batch.told_apart(items)
+
+    async def _verify(self, items: Sequence[WorkItem]) -> list[Answer]:
+        key = secret_key(self._credentials, self._key)
+        async with self._read.connection() as tx:
+            plan, faults = await self._read.plan(tx)
+            blind = [f for f in faults if f.reads]
+            if blind:
+                return [Answer.permanent(blind[0].code) for _ in items]
+            async with tx.transaction(isolation="repeatable_read", readonly=True):
+                return await verify_batch(tx, plan, items, key=key, now=self._clock())
 
     async def _for_known(
         self, items: Sequence[WorkItem], run: Callable[[Sequence[WorkItem]], Awaitable[list[Answer]]]

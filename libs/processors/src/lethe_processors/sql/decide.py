@@ -60,7 +60,7 @@ def rows_of_two_people(walked: Walked) -> set[int]:
     """People with a row that by another reference belongs to somebody else, where the dataset does not expect it."""
     found: set[int] = set()
     for bound in walked.plan.bound.values():
-        if bound.shared:
+        if bound.shared or not bound.may_be_two_peoples:
             continue
         for row in walked.rows.get(bound.name, {}).values():
             for slot in bound.slots:
@@ -170,7 +170,7 @@ def _people_in(walked: Walked, bound: Bound, slot: Slot, row: Row) -> set[int]:
     """Whose the slot is, among the people of the batch."""
     found: set[int] = set()
     for edge in slot.edges:
-        value = walked.value(edge, row, at="holder")
+        value = walked.held(edge, row)
         if value is not None:
             found |= walked.links[edge].get(value, set())
     for i in slot.seeds:
@@ -181,7 +181,7 @@ def _people_in(walked: Walked, bound: Bound, slot: Slot, row: Row) -> set[int]:
 
 
 def _is_filled(walked: Walked, bound: Bound, slot: Slot, row: Row) -> bool:
-    links = any(walked.value(e, row, at="holder") is not None for e in slot.edges)
+    links = any(walked.held(e, row) is not None for e in slot.edges)
     return links or any(row.values[len(bound.selected) + i] is not None for i in slot.seeds)
 
 

@@ -119,7 +119,7 @@ async def _cut_mentions(run: Erasure) -> None:
         gone = run.decision.keys(edge.target, Fate.DELETE, Fate.ANCHORED, Fate.FIELDS)
         for key in gone:
             row = run.walked.rows[edge.target][key]
-            value = run.walked.value(edge, row, at="target")
+            value = run.walked.offered(edge, row)
             if value is not None:
                 people[value] |= row.items
         if not people:

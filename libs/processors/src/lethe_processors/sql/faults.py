@@ -126,7 +126,7 @@ def _references(plan: Plan, edge: Edge) -> Iterator[Fault]:
     message = None
     if not edge.owner and not target.shared:
         message = "it only mentions a person, and could not be emptied because it is NOT NULL."
-    elif edge.owner and holder.method is CollectionMethod.FIELDS and target.method is CollectionMethod.DELETE:
+    elif edge in plan.graph.walked and holder.method is not target.method is CollectionMethod.DELETE:
         message = "its rows stay, and could not let go of the deleted row because it is NOT NULL."
     if message is not None:
         yield Fault(

@@ -44,9 +44,11 @@ class Key:
     def parameters(self, first: int) -> str:
         return ", ".join(f"${first + i}::{c.array}" for i, c in enumerate(self.columns))
 
-    def joined(self, first: int, alias: str = "t", row: str = "r") -> str:
-        """`unnest(…) AS r (k0, …)` is to be written by the caller; this is its join condition."""
-        return " AND ".join(f"{names.column(c.name, alias)} = {row}.k{i}" for i, c in enumerate(self.columns, first))
+    def joined(self, alias: str = "t", row: str = "r") -> str:
+        """Join with `unnest(…) AS r (k0, k1, …)`, whose arrays of this key begin at parameter 1."""
+        equal = " AND ".join(f"{names.column(c.name, alias)} = {row}.k{i}" for i, c in enumerate(self.columns))
+        # said twice: from the array itself the planner knows how few rows there are, from unnest it does not
+        return f"{equal} AND {self.condition(1, alias)}" if len(self.columns) == 1 else equal
 
     def arrays(self, values: Iterable[Value]) -> list[list[object]]:
         """One array per column, for `condition`."""

@@ -56,6 +56,11 @@ class Bound:
         names = [c.name for c in self.selected]
         return tuple(names.index(c) for c in columns)
 
+    @property
+    def may_be_two_peoples(self) -> bool:
+        """More than one way leads to a row. By one way alone it cannot but be the person's."""
+        return len(self.slots) + bool(self.seeds) > 1
+
     def of(self, columns: tuple[str, ...]) -> Key:
         return Key(tuple(self.table.columns[c] for c in columns))
 
@@ -85,6 +90,15 @@ class Plan:
             and self.bound[f.target].method is CollectionMethod.DELETE
             and (f.source, frozenset(f.source_columns), f.target) not in described
         )
+
+    @cached_property
+    def at_holder(self) -> dict[Edge, tuple[int, ...]]:
+        """Where rows of the holder have the edge's fields."""
+        return {e: self.bound[e.holder].positions(e.fields) for e in self.graph.edges if e.holder in self.bound}
+
+    @cached_property
+    def at_target(self) -> dict[Edge, tuple[int, ...]]:
+        return {e: self.bound[e.target].positions(e.target_fields) for e in self.graph.edges if e.target in self.bound}
 
     @cached_property
     def order(self) -> Order:

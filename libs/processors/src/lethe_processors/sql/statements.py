@@ -77,7 +77,7 @@ def cut_mention(bound: Bound, edge: Edge) -> str:
     back = ", ".join(f"r.k{i}" for i in range(len(edge.fields)))
     return (
         f"UPDATE {bound.table.quoted} t SET {sets} FROM unnest({key.parameters(1)}) AS r ({alias}) "
-        f"WHERE {key.joined(0)} RETURNING {back}, {bound.key.reads()}"
+        f"WHERE {key.joined()} RETURNING {back}, {bound.key.reads()}"
     )
 
 

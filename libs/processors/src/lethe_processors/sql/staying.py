@@ -119,7 +119,7 @@ def _statement(bound: Bound, chosen: Treatment, links: Sequence[Edge]) -> str:
     )
     return (
         f"UPDATE {bound.table.quoted} t SET {sets} FROM unnest({', '.join(parameters)}) AS r ({', '.join(aliases)}) "
-        f"WHERE {bound.key.joined(0)} AND ({differs}) RETURNING {bound.key.reads()}"
+        f"WHERE {bound.key.joined()} AND ({differs}) RETURNING {bound.key.reads()}"
     )
 
 

@@ -30,6 +30,9 @@ class Tally:
         default_factory=lambda: defaultdict(dict)
     )
 
+    uncounted: Counter[tuple[str, Method]] = field(default_factory=Counter)
+    """Rows that are known by number only."""
+
     def add(self, collection: str, method: Method, keys: Iterable[Value]) -> None:
         self.rows[collection, method].update(keys)
 
@@ -37,7 +40,7 @@ class Tally:
         self.kept[collection, retain.category, retain.ground, retain.article][key] = until
 
     def counts(self) -> tuple[Count, ...]:
-        numbers = Counter({at: len(keys) for at, keys in self.rows.items() if keys})
+        numbers = Counter({at: len(keys) for at, keys in self.rows.items() if keys}) + self.uncounted
         return tuple(Count(collection=c, method=m, rows=n) for (c, m), n in sorted(numbers.items()))
 
     def retained(self) -> tuple[Retained, ...]:

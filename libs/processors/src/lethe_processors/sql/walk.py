@@ -44,21 +44,24 @@ class Walked:
     ambiguous: set[int] = field(default_factory=set)
     _index: dict[Edge, dict[Value, list[Row]]] = field(default_factory=dict)
 
-    def value(self, edge: Edge, row: Row, *, at: str) -> Value | None:
-        """What `row` holds at one end of the edge (`holder` or `target`); None if it refers to nothing."""
-        name, columns = (edge.holder, edge.fields) if at == "holder" else (edge.target, edge.target_fields)
-        return pick(row.values, self.plan.bound[name].positions(columns))
+    def held(self, edge: Edge, row: Row) -> Value | None:
+        """What a row of the holder refers to; None if to nothing."""
+        return pick(row.values, self.plan.at_holder[edge])
+
+    def offered(self, edge: Edge, row: Row) -> Value | None:
+        """What a row of the target is referred to by."""
+        return pick(row.values, self.plan.at_target[edge])
 
     def referred(self, edge: Edge, row: Row) -> list[Row]:
         """The walked rows to which this row refers."""
         if edge not in self._index:
             index: dict[Value, list[Row]] = defaultdict(list)
             for target in self.rows.get(edge.target, {}).values():
-                value = self.value(edge, target, at="target")
+                value = self.offered(edge, target)
                 if value is not None:
                     index[value].append(target)
             self._index[edge] = index
-        value = self.value(edge, row, at="holder")
+        value = self.held(edge, row)
         return self._index[edge].get(value, []) if value is not None else []
 
     def forget(self, items: set[int]) -> None:
@@ -122,9 +125,9 @@ class _Walker:
         return _tag(self.walked, bound, edges, seeds)
 
     def _follow(self, edge: Edge) -> None:
-        at = "target" if edge.direction is Direction.FROM else "holder"
+        read = self.walked.offered if edge.direction is Direction.FROM else self.walked.held
         for row in self.walked.rows.get(edge.source, {}).values():
-            value = self.walked.value(edge, row, at=at)
+            value = read(edge, row)
             if value is not None:
                 self.walked.links[edge][value] |= row.items
 
@@ -178,11 +181,11 @@ def _take(walked: Walked, bound: Bound, record: Record) -> None:
 def _tag(walked: Walked, bound: Bound, edges: Sequence[Edge], seeds: Sequence[Mapping[object, set[int]]]) -> bool:
     """Write down whose the rows are. A weak identity counts only where no other identity of the row contradicts it."""
     grown = False
-    at = [(e, "holder" if e.direction is Direction.FROM else "target") for e in edges]
+    ends = [(e, walked.held if e.direction is Direction.FROM else walked.offered) for e in edges]
     for row in walked.rows.get(bound.name, {}).values():
         found: set[int] = set()
-        for edge, end in at:
-            value = walked.value(edge, row, at=end)
+        for edge, read in ends:
+            value = read(edge, row)
             if value is not None:
                 found |= walked.links[edge].get(value, set())
         for i, people in enumerate(seeds):

@@ -45,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     down.set_defaults(command=_down)
     status = commands.add_parser("status", help="what runs")
     status.set_defaults(command=_status)
+    demo = commands.add_parser("demo", help="start everything and carry out two requests before your eyes")
+    demo.add_argument("--once", action="store_true", help="stop when they are carried out")
+    _stack_options(demo)
+    demo.set_defaults(command=_demo)
     supervise = commands.add_parser("supervise")
     supervise.add_argument("--parent", type=int, help="end when this process ends")
     _stack_options(supervise)
@@ -86,6 +90,12 @@ def _up(options: argparse.Namespace) -> int:
         control.stop(supervisor, state)
         raise
     return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from lethe_local.demo.command import demonstrate
+
+    return demonstrate(State.of(), _arguments(options), once=options.once)
 
 
 def _down(options: argparse.Namespace) -> int:

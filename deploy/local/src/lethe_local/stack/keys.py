@@ -32,26 +32,26 @@ VALID = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Files: the vault's master keys, the token issuer's private and public key, the orchestrator's signing key."""
+    """Files: the vault's master keys; key pairs of the token issuer and of the orchestrator, which signs."""
 
     vault: Path
     issuer: Path
     issuer_public: Path
     signing: Path
+    signing_public: Path
 
     @classmethod
     def of(cls, state: State) -> Keys:
         """Make what is missing; nothing that exists is replaced."""
         directory = state.keys
-        keys = cls(
-            directory / "vault.json", directory / "issuer.pem", directory / "issuer.pub.pem", directory / "signing.pem"
-        )
+        names = ("vault.json", "issuer.pem", "issuer.pub.pem", "signing.pem", "signing.pub.pem")
+        keys = cls(*(directory / name for name in names))
         if not keys.vault.exists():
             FileKeys.create(keys.vault)
         if not keys.issuer.exists():
             LocalIssuer.create(keys.issuer, keys.issuer_public)
         if not keys.signing.exists():
-            LocalIssuer.create(keys.signing, directory / "signing.pub.pem")
+            LocalIssuer.create(keys.signing, keys.signing_public)
         return keys
 
     @property

@@ -88,6 +88,9 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
             "LETHE_INTAKE_URL": config.url("intake"),
             "LETHE_ORCHESTRATOR_URL": config.url("orchestrator"),
             "LETHE_TOKEN": keys.token(DEMO_SUBJECT),
+            "LETHE_AUTH_ISSUER": keys.issuer_name,
+            "LETHE_AUTH_PRIVATE_KEY": str(keys.issuer),
+            "LETHE_VERIFY_KEY": str(keys.signing_public),
         },
     )
 

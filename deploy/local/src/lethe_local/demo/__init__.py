@@ -1,0 +1,1 @@
+"""Two requests of an invented person, carried out before your eyes."""

@@ -1,0 +1,150 @@
+"""The demonstration itself: one person, two requests, and what Lethe can show afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from lethe_client.certificate import read_key_file, stands_on, verify, verify_chain
+from lethe_client.errors import LetheError, Missing
+from lethe_client.intake import IntakeClient
+from lethe_client.models import NewDsr
+from lethe_client.orchestrator import OrchestratorClient
+from lethe_events.words import Right
+from lethe_local.demo.moments import Follower
+from lethe_local.demo.summary import certificate_lines, package_lines, unproven_lines
+from lethe_local.errors import NotReady
+from lethe_local.stack import databases, envfile
+from lethe_local.stack.keys import DEMO_CONTROLLER
+from lethe_local.stack.samples import SHOP_DATABASE
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from lethe_client.models import AcceptedDsr
+    from lethe_client.sagas import Saga
+    from lethe_local.demo.screen import Screen
+    from lethe_local.state import State
+
+LOOK_EVERY = 0.2
+PATIENCE = 120.0
+DEMO_EMAIL = "nadia.petrova@mail.example"
+"""The person whom every sample processor knows; once she is erased, the next one is taken."""
+
+
+async def tell(state: State, screen: Screen) -> None:
+    """Raises NotReady if a request does not come to its end, or if what Lethe hands out cannot be verified."""
+    values = envfile.read(state)
+    found = state.root / "demo"
+    found.mkdir(mode=0o700, exist_ok=True)
+    person = await _somebody(values["LETHE_POSTGRES"])
+    try:
+        async with (
+            IntakeClient(values["LETHE_INTAKE_URL"], values["LETHE_TOKEN"]) as intake,
+            OrchestratorClient(values["LETHE_ORCHESTRATOR_URL"], values["LETHE_TOKEN"]) as orchestrator,
+        ):
+            story = _Story(screen, intake, orchestrator, found, Path(values["LETHE_VERIFY_KEY"]))
+            screen.title(f"{person['name']} asks: what do you hold about me? (GDPR Art. 15)")
+            await story.access(person)
+            screen.title(f"{person['name']} asks: erase it. (GDPR Art. 17)")
+            await story.erasure(person)
+    except LetheError as error:
+        raise NotReady(f"the demonstration stopped: {error}") from error
+
+
+class _Story:
+    def __init__(
+        self, screen: Screen, intake: IntakeClient, orchestrator: OrchestratorClient, found: Path, key: Path
+    ) -> None:
+        self._screen = screen
+        self._intake = intake
+        self._orchestrator = orchestrator
+        self._found = found
+        self._key = key
+
+    async def access(self, person: dict[str, str]) -> None:
+        accepted = await self._submit(Right.ACCESS, person)
+        await self._follow("Access", accepted)
+        package = self._found / f"package-{accepted.dsr_id}.zip"
+        with package.open("wb") as file:
+            await self._intake.package(accepted.dsr_id, file)
+        self._screen.line("")
+        for line in package_lines(package):
+            self._screen.line(line)
+        self._screen.line(f"the package: {package}", "dim")
+        await self._certificate(accepted.dsr_id)
+
+    async def erasure(self, person: dict[str, str]) -> None:
+        accepted = await self._submit(Right.ERASURE, person)
+        await self._follow("Erasure", accepted)
+        self._screen.line("")
+        await self._certificate(accepted.dsr_id, whole=True)
+
+    async def _submit(self, right: Right, person: dict[str, str]) -> AcceptedDsr:
+        identifiers = {"email": [person["email"]], "customer_id": [person["customer_no"]]}
+        accepted = await self._intake.submit(
+            NewDsr(controller_id=DEMO_CONTROLLER, right=right, identifiers=identifiers)
+        )
+        days = f"at the latest {accepted.due_date.isoformat()}"
+        self._screen.line(f"accepted as {accepted.dsr_id}; to be answered {days} ({accepted.rule})")
+        return accepted
+
+    async def _follow(self, title: str, accepted: AcceptedDsr) -> Saga:
+        follower, begun = Follower(), time.monotonic()
+        with self._screen.following(title, accepted) as view:
+            while True:
+                seconds = time.monotonic() - begun
+                saga = await self._look(accepted.dsr_id)
+                if saga is not None:
+                    view.show(saga, follower.look(saga, seconds))
+                    if saga.state == "closed":
+                        return saga
+                if seconds > PATIENCE:
+                    raise NotReady(
+                        f"{title} {accepted.dsr_id} is not closed after {PATIENCE:.0f} s: see `make status`."
+                    )
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _look(self, dsr_id: UUID) -> Saga | None:
+        """None until the orchestrator has taken it from the bus."""
+        try:
+            return await self._orchestrator.saga(dsr_id)
+        except Missing:
+            return None
+
+    async def _certificate(self, dsr_id: UUID, *, whole: bool = False) -> None:
+        document = await self._orchestrator.certificate(dsr_id)
+        chain = await self._orchestrator.events(dsr_id)
+        path = self._found / f"certificate-{dsr_id}.json"
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        verified = verify(document, read_key_file(self._key))
+        stands_on(verified, verify_chain(chain.links))
+        if whole:
+            for line in certificate_lines(verified.certificate):
+                self._screen.line(line)
+            self._screen.line("")
+            self._screen.line("not proven, and said so:", "dim")
+            for line in unproven_lines(verified.certificate):
+                self._screen.line(f"  {line}", "dim")
+        self._screen.line("certificate: signature and audit chain verified without asking Lethe", "green")
+        self._screen.line(f"  lethe certificate verify {path} --key {self._key}", "dim")
+
+
+async def _somebody(admin: str) -> dict[str, str]:
+    connection = await asyncpg.connect(databases.at(admin, SHOP_DATABASE))
+    try:
+        row = await connection.fetchrow(
+            "SELECT email, customer_no, first_name || ' ' || last_name AS name FROM shop.customers"
+            " ORDER BY email = $1 DESC, id LIMIT 1",
+            DEMO_EMAIL,
+        )
+    finally:
+        await connection.close()
+    if row is None:
+        raise NotReady("the sample shop has nobody left: `make down`, then `make demo` again.")
+    return dict(row)

@@ -1,1 +1,5 @@
 """How to reach a processor."""
+
+from lethe_processors.factory import connector_for
+
+__all__ = ["connector_for"]

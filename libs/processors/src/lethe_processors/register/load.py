@@ -13,7 +13,7 @@ from lethe_processors.errors import RegisterError
 from lethe_processors.problems import Problem
 from lethe_processors.register.check import check_dataset_words, check_names, check_order, check_sql, check_words
 from lethe_processors.register.grounds import check_dataset_grounds, check_grounds
-from lethe_processors.register.models import Processor, Register, SqlSettings
+from lethe_processors.register.models import HttpSettings, Processor, Register, SqlSettings
 from lethe_processors.register.taxonomy import FILE as TAXONOMY_FILE
 from lethe_processors.register.taxonomy import Taxonomy, default_taxonomy
 from lethe_processors.register.version import version_of
@@ -104,8 +104,20 @@ def _read_processor(reading: _Reading, path: Path, taxonomy: Taxonomy) -> None:
     reading.problems += check_grounds(document, processor)
     if isinstance(processor.connector, SqlSettings):
         processor = _with_dataset(reading, document, processor, taxonomy)
+    if isinstance(processor.connector, HttpSettings):
+        reading.problems += _profile(document, processor.connector)
     reading.processors[processor.id] = processor
     reading.documents[processor.id] = document
+
+
+def _profile(document: Document, settings: HttpSettings) -> list[Problem]:
+    from lethe_processors.http import HttpProfile
+
+    try:
+        HttpProfile.model_validate(dict(settings.profile))
+    except ValidationError as error:
+        return document.problems_of(error, ("connector",))
+    return []
 
 
 def _with_dataset(reading: _Reading, document: Document, processor: Processor, taxonomy: Taxonomy) -> Processor:

@@ -16,6 +16,7 @@ from lethe_processors.connector import Answer
 from lethe_processors.errors import CredentialMissing
 from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
 from lethe_processors.sql.erase import erase_batch
+from lethe_processors.sql.export import SinkFailed, export_batch
 from lethe_processors.sql.side import Side, secret_key
 from lethe_processors.sql.verify import verify_batch
 
@@ -70,7 +71,9 @@ class SqlConnector:
         return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._verify(known)))
 
     async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
-        raise NotImplementedError
+        """One snapshot for the batch, with the reading credential. Errors of the sink are raised."""
+        side = self._read
+        return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._export(known, sink)))
 
     async def close(self) -> None:
         await self._read.close()
@@ -96,13 +99,22 @@ class SqlConnector:
 
     async def _verify(self, items: Sequence[WorkItem]) -> list[Answer]:
         key = secret_key(self._credentials, self._key)
+        return await self._look(items, lambda tx, plan: verify_batch(tx, plan, items, key=key, now=self._clock()))
+
+    async def _export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
+        key = secret_key(self._credentials, self._key)
+        return await self._look(items, lambda tx, plan: export_batch(tx, plan, items, sink, key=key))
+
+    async def _look(
+        self, items: Sequence[WorkItem], run: Callable[[Tx, Plan], Awaitable[list[Answer]]]
+    ) -> list[Answer]:
         async with self._read.connection() as tx:
             plan, faults = await self._read.plan(tx)
             blind = [f for f in faults if f.reads]
             if blind:
                 return [Answer.permanent(blind[0].code) for _ in items]
             async with tx.transaction(isolation="repeatable_read", readonly=True):
-                return await verify_batch(tx, plan, items, key=key, now=self._clock())
+                return await run(tx, plan)
 
     async def _for_known(
         self, items: Sequence[WorkItem], run: Callable[[Sequence[WorkItem]], Awaitable[list[Answer]]]
@@ -123,6 +135,8 @@ class SqlConnector:
         """Errors of the processor become answers, with a code and nothing of their text."""
         try:
             return await run()
+        except SinkFailed as failed:
+            raise failed.error from None
         except Exception as error:
             if not is_database_error(error):
                 raise

@@ -64,7 +64,7 @@ def rows_of_two_people(walked: Walked) -> set[int]:
             continue
         for row in walked.rows.get(bound.name, {}).values():
             for slot in bound.slots:
-                found |= {p for p in row.items if _is_filled(walked, bound, slot, row)} - _people_in(
+                found |= {p for p in row.items if is_filled(walked, bound, slot, row)} - people_in(
                     walked, bound, slot, row
                 )
     return found
@@ -105,7 +105,7 @@ def _consequences(walked: Walked, bound: Bound, row: Row, decision: Decision, an
     fate = decision.fates[bound.name][row.key]
     if fate is Fate.CUT:
         for slot in bound.slots:
-            if _people_in(walked, bound, slot, row) & row.items:
+            if people_in(walked, bound, slot, row) & row.items:
                 decision.slots[bound.name, slot.name].add(row.key)
     if fate in _STAYS:
         for edge in walked.plan.graph.edges:
@@ -166,7 +166,7 @@ def rule(walked: Walked, bound: Bound) -> Retain | None:
     return bound.collection.retain
 
 
-def _people_in(walked: Walked, bound: Bound, slot: Slot, row: Row) -> set[int]:
+def people_in(walked: Walked, bound: Bound, slot: Slot, row: Row) -> set[int]:
     """Whose the slot is, among the people of the batch."""
     found: set[int] = set()
     for edge in slot.edges:
@@ -180,10 +180,10 @@ def _people_in(walked: Walked, bound: Bound, slot: Slot, row: Row) -> set[int]:
     return found
 
 
-def _is_filled(walked: Walked, bound: Bound, slot: Slot, row: Row) -> bool:
+def is_filled(walked: Walked, bound: Bound, slot: Slot, row: Row) -> bool:
     links = any(walked.held(e, row) is not None for e in slot.edges)
     return links or any(row.values[len(bound.selected) + i] is not None for i in slot.seeds)
 
 
 def _is_others(walked: Walked, bound: Bound, slot: Slot, row: Row) -> bool:
-    return _is_filled(walked, bound, slot, row) and not _people_in(walked, bound, slot, row)
+    return is_filled(walked, bound, slot, row) and not people_in(walked, bound, slot, row)

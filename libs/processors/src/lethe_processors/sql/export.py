@@ -1,0 +1,150 @@
+"""Exporting a batch of people: the walk of erasure without locks, then each collection's rows through a cursor."""
+
+# ruff: noqa: S608 - names and literals are quoted by `names`, values are parameters
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lethe_events.models import Failure
+from lethe_events.words import FailureKind, Grade, Method, Outcome
+from lethe_processors.connector import Answer
+from lethe_processors.sql.records import Redaction, column_reads, record_of
+from lethe_processors.sql.tally import Tally
+from lethe_processors.sql.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lethe_postgres import Tx
+    from lethe_processors.connector import ExportSink, WorkItem
+    from lethe_processors.dataset import Edge
+    from lethe_processors.sql.keys import Value
+    from lethe_processors.sql.plan import Bound, Plan
+    from lethe_processors.sql.walk import Walked
+
+PREFETCH = 500  # rows of one collection in memory at a time
+
+
+async def export_batch(
+    tx: Tx, plan: Plan, items: Sequence[WorkItem], sink: ExportSink, *, key: bytes | None
+) -> list[Answer]:
+    """One answer per item. A person who cannot be told from others gets nothing written."""
+    walked = await walk(tx, plan, [i.identifiers for i in items], lock=False)
+    walked.forget(walked.ambiguous)
+    run = _Export(tx, walked, items, sink)
+    for component in plan.graph.components:
+        for name in component:
+            if walked.rows.get(name):
+                await run.collection(plan.bound[name])
+    for edge in plan.graph.mentions:
+        if edge.holder in plan.bound and edge.target in plan.bound:
+            await run.mentions(plan.bound[edge.holder], edge)
+    return [_needs_person() if i in walked.ambiguous else run.answer(i, item, key) for i, item in enumerate(items)]
+
+
+class SinkFailed(Exception):
+    """The sink failed, not the database: its error must not be taken for the processor's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("the sink of an export failed")
+        self.error = error
+
+
+@contextmanager
+def _of_the_sink() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise SinkFailed(error) from error
+
+
+class _Export:
+    def __init__(self, tx: Tx, walked: Walked, items: Sequence[WorkItem], sink: ExportSink) -> None:
+        self._tx = tx
+        self._walked = walked
+        self._items = items
+        self._sink = sink
+        self._redaction = Redaction(walked)
+        self._tallies: dict[int, Tally] = defaultdict(Tally)
+        self._pending: dict[int, list[dict[str, object]]] = defaultdict(list)
+        self._masked: dict[int, dict[Value, set[str]]] = defaultdict(dict)
+
+    async def collection(self, bound: Bound) -> None:
+        fields = bound.collection.fields
+        columns = [bound.table.columns[f.name] for f in fields]
+        rows = self._walked.rows[bound.name]
+        width = len(bound.key.columns)
+        sql = (
+            f"SELECT {bound.key.reads()}, {column_reads(columns)} FROM {bound.table.quoted} t "
+            f"WHERE {bound.key.condition(1)} ORDER BY {bound.key.reads()}"
+        )
+        async for record in self._tx.cursor(sql, *bound.key.arrays(rows), prefetch=PREFETCH):
+            values = tuple(record)
+            row = rows[values[:width]]
+            for person in row.items:
+                hidden = self._redaction.hidden(bound, row, person)
+                content, left_out = record_of(fields, values[width:], hidden)
+                self._take(person, bound.name, row.key, content, left_out)
+            await self._flush(bound.name, at_least=PREFETCH)
+        await self._flush(bound.name, at_least=1)
+        await self._tell_masked(bound.name)
+
+    async def mentions(self, bound: Bound, edge: Edge) -> None:
+        """What somebody else's row says about the person: only the fields about that person, nothing of the owner."""
+        fields = [f for f in bound.collection.fields if f.about in edge.fields]
+        if not fields:
+            return
+        people: dict[Value, set[int]] = defaultdict(set)
+        for target in self._walked.rows.get(edge.target, {}).values():
+            value = self._walked.offered(edge, target)
+            if value is not None:
+                people[value] |= target.items
+        by = bound.of(edge.fields)
+        columns = [bound.table.columns[f.name] for f in fields]
+        sql = (
+            f"SELECT {by.reads()}, {bound.key.reads()}, {column_reads(columns)} FROM {bound.table.quoted} t "
+            f"WHERE {by.condition(1)}"
+        )
+        first, second = len(by.columns), len(by.columns) + len(bound.key.columns)
+        async for record in self._tx.cursor(sql, *by.arrays(people), prefetch=PREFETCH):
+            values = tuple(record)
+            own = self._walked.rows.get(bound.name, {}).get(values[first:second])
+            for person in people[values[:first]] - (own.items if own is not None else set()):
+                content, _ = record_of(fields, values[second:], set())
+                self._take(person, bound.name, values[first:second], content, set())
+        await self._flush(bound.name, at_least=1)
+
+    def _take(self, person: int, name: str, key: Value, content: dict[str, object], left_out: set[str]) -> None:
+        self._pending[person].append(content)
+        self._tallies[person].add(name, Method.EXPORTED, [key])
+        if left_out:
+            self._tallies[person].add(name, Method.MASKED, [key])
+            self._masked[person][key] = left_out
+
+    async def _flush(self, name: str, *, at_least: int) -> None:
+        for person, records in self._pending.items():
+            if len(records) >= at_least:
+                with _of_the_sink():
+                    await self._sink.write(self._items[person], name, records)
+                self._pending[person] = []
+
+    async def _tell_masked(self, name: str) -> None:
+        for person, rows in self._masked.items():
+            fields = sorted(set().union(*rows.values()))
+            with _of_the_sink():
+                await self._sink.masked(self._items[person], name, fields, len(rows))
+        self._masked.clear()
+
+    def answer(self, index: int, item: WorkItem, key: bytes | None) -> Answer:
+        tally = self._tallies.get(index)
+        if tally is None:
+            return Answer(Outcome.NOTHING_FOUND, Grade.CONFIRMED_BY_API)
+        evidence = tally.evidence(item.task.task_id, key)
+        return Answer(Outcome.DONE, Grade.CONFIRMED_BY_API, counts=tally.counts(), evidence=evidence)
+
+
+def _needs_person() -> Answer:
+    failure = Failure(kind=FailureKind.PERMANENT, code="ambiguous_identity")
+    return Answer(Outcome.NEEDS_PERSON, failure=failure)

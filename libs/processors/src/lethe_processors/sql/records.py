@@ -1,0 +1,120 @@
+"""Rows as JSON-serialisable records, without what is not the person's."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections import defaultdict
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lethe_processors.sql import names
+from lethe_processors.sql.catalog import Family
+from lethe_processors.sql.decide import is_filled, people_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lethe_processors.dataset import Edge
+    from lethe_processors.dataset.model import Field, FieldPath
+    from lethe_processors.sql.catalog import Column
+    from lethe_processors.sql.keys import Value
+    from lethe_processors.sql.plan import Bound
+    from lethe_processors.sql.walk import Row, Walked
+
+OTHERS = "others"
+
+
+def column_reads(columns: Iterable[Column]) -> str:
+    return ", ".join(_read(c) for c in columns)
+
+
+def _read(column: Column) -> str:
+    value = names.column(column.name)
+    if column.type.endswith("[]"):
+        return f"to_jsonb({value})"
+    return f"{value}::text" if column.family is Family.OTHER else value
+
+
+def plain(value: object) -> object:
+    """A value as JSON can hold it without loss: numbers of any length and moments as text."""
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+class Redaction:
+    """Which fields of a row are left out for which person (Art. 15(4)), and why nothing else is."""
+
+    def __init__(self, walked: Walked) -> None:
+        self._walked = walked
+        self._own: dict[Edge, dict[Value, set[int]]] = {}
+
+    def hidden(self, bound: Bound, row: Row, person: int) -> set[FieldPath]:
+        leaves = bound.collection.leaves()
+        hidden = {p for p, f in leaves if f.about == OTHERS or not f.export}
+        for slot in bound.slots:
+            if not is_filled(self._walked, bound, slot, row) or person in people_in(self._walked, bound, slot, row):
+                continue
+            if bound.shared:
+                hidden |= {p for p, _ in slot.fields}
+            else:  # a row of two people that nobody expected: nothing personal is given away
+                hidden |= {p for p, f in leaves if f.personal} | {(f,) for e in slot.edges for f in e.fields}
+        return hidden | self._mentioned(bound, row, person)
+
+    def _mentioned(self, bound: Bound, row: Row, person: int) -> set[FieldPath]:
+        """Other people whom the person's own row only mentions."""
+        hidden: set[FieldPath] = set()
+        for edge in self._walked.plan.graph.mentions:
+            if edge.holder != bound.name or edge.target not in self._walked.plan.bound:
+                continue
+            value = self._walked.held(edge, row)
+            if value is not None and person not in self._people(edge).get(value, set()):
+                hidden |= {(f,) for f in edge.fields}
+                hidden |= {p for p, f in bound.collection.leaves() if f.about in edge.fields}
+        return hidden
+
+    def _people(self, edge: Edge) -> Mapping[Value, set[int]]:
+        if edge not in self._own:
+            people: dict[Value, set[int]] = defaultdict(set)
+            for target in self._walked.rows.get(edge.target, {}).values():
+                value = self._walked.offered(edge, target)
+                if value is not None:
+                    people[value] |= target.items
+            self._own[edge] = people
+        return self._own[edge]
+
+
+def record_of(
+    fields: Sequence[Field], values: Sequence[object], hidden: set[FieldPath]
+) -> tuple[dict[str, object], set[str]]:
+    """The record without hidden fields, and the names of those that had something in them."""
+    record: dict[str, object] = {}
+    left_out: set[str] = set()
+    for field, value in zip(fields, values, strict=True):
+        inside = {p for p in hidden if p[0] == field.name}
+        if (field.name,) in inside or (inside and not isinstance(value, dict | list)):
+            left_out |= {field.name} if value is not None else set()
+            continue
+        content = copy.deepcopy(value) if inside else value
+        for path in inside:
+            if _remove(content, path[1:]):
+                left_out.add(".".join(path))
+        record[field.name] = plain(content)
+    return record, left_out
+
+
+def _remove(value: object, path: Sequence[str]) -> bool:
+    """Take a key out, in every element of arrays on the way; whether it was there."""
+    if isinstance(value, list):
+        removed = [_remove(v, path) for v in value]  # all of them, where any() alone would stop at the first
+        return any(removed)
+    if not isinstance(value, dict) or path[0] not in value:
+        return False
+    if len(path) == 1:
+        return value.pop(path[0]) is not None
+    return _remove(value[path[0]], path[1:])

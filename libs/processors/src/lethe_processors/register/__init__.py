@@ -2,6 +2,7 @@
 
 from lethe_processors.errors import RegisterError
 from lethe_processors.problems import Problem
+from lethe_processors.register.live import check_live
 from lethe_processors.register.load import check_register, load_register
 from lethe_processors.register.models import (
     Capabilities,
@@ -45,6 +46,7 @@ __all__ = [
     "SqlSettings",
     "Transfer",
     "Verification",
+    "check_live",
     "check_register",
     "load_register",
 ]

@@ -53,17 +53,28 @@ class Redaction:
     def __init__(self, walked: Walked) -> None:
         self._walked = walked
         self._own: dict[Edge, dict[Value, set[int]]] = {}
+        self._hidden: dict[str, set[FieldPath]] = {}
+
+    def _always(self, bound: Bound) -> set[FieldPath]:
+        if bound.name not in self._hidden:
+            leaves = bound.collection.leaves()
+            self._hidden[bound.name] = {p for p, f in leaves if f.about == OTHERS or not f.export}
+        return self._hidden[bound.name]
 
     def hidden(self, bound: Bound, row: Row, person: int) -> set[FieldPath]:
-        leaves = bound.collection.leaves()
-        hidden = {p for p, f in leaves if f.about == OTHERS or not f.export}
+        hidden = self._always(bound)
         for slot in bound.slots:
-            if not is_filled(self._walked, bound, slot, row) or person in people_in(self._walked, bound, slot, row):
+            if (
+                not bound.may_be_two_peoples
+                or not is_filled(self._walked, bound, slot, row)
+                or person in people_in(self._walked, bound, slot, row)
+            ):
                 continue
             if bound.shared:
-                hidden |= {p for p, _ in slot.fields}
+                hidden = hidden | {p for p, _ in slot.fields}
             else:  # a row of two people that nobody expected: nothing personal is given away
-                hidden |= {p for p, f in leaves if f.personal} | {(f,) for e in slot.edges for f in e.fields}
+                personal = {p for p, f in bound.collection.leaves() if f.personal}
+                hidden = hidden | personal | {(f,) for e in slot.edges for f in e.fields}
         return hidden | self._mentioned(bound, row, person)
 
     def _mentioned(self, bound: Bound, row: Row, person: int) -> set[FieldPath]:

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 async def follow(work: Work, statuses: Iterable[DsrStatus], store: Store, meters: Meters) -> None:
     """Take over the newest state of each DSR in one statement. Repeats and older versions change nothing."""
-    newest: dict[UUID, DsrStatus] = {}
+    newest: dict[tuple[str, UUID], DsrStatus] = {}
     seen = 0
     for status in statuses:
         seen += 1
-        known = newest.get(status.dsr_id)
+        key = (status.controller_id, status.dsr_id)
+        known = newest.get(key)
         if known is None or known.version < status.version:
-            newest[status.dsr_id] = status
-    applied = await store.tell(work.tx, [_told(newest[dsr_id]) for dsr_id in sorted(newest)]) if newest else 0
+            newest[key] = status
+    applied = await store.tell(work.tx, [_told(newest[key]) for key in sorted(newest)]) if newest else 0
     meters.told(applied, seen - applied)
 
 

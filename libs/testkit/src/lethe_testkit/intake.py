@@ -1,0 +1,180 @@
+"""Ground for tests of intake: database, topics, role and keys of the test's own; intake in this process or not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import yaml
+from prometheus_client import CollectorRegistry
+
+from intake.bootstrap import Topics, bootstrap
+from intake.settings import Settings
+from lethe_chassis import Env, LocalIssuer
+from lethe_events import DsrStatus, Envelope, decode, encode
+from lethe_events.topics import Topic
+from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
+from lethe_postgres import Database
+from lethe_testkit.processes import WorkerProcess
+from lethe_vault import FileKeys, Vault, install
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from lethe_events import Received
+
+PARTITIONS = 4
+ISSUER = "https://issuer.test.example"
+SCOPES = ("dsr:write", "dsr:read", "package:read")
+NOW = datetime(2026, 11, 23, 9, 15, tzinfo=UTC)
+CONTROLLERS = ("acme", "beta")
+
+
+class IntakeGround:
+    """Everything that one test owns. `vault` and `admin` see what intake stored."""
+
+    def __init__(self, dsn: str, bootstrap_: str, unique: str, directory: Path) -> None:
+        self.dsn = dsn
+        self.kafka = KafkaSettings(bootstrap_)
+        self.role = f"intake_{unique}"
+        self.directory = directory
+        self.topics = Topics(
+            Topic(f"test.{unique}.requests", "dsr_id", 3_600_000, ()),
+            Topic(f"test.{unique}.status", "dsr_id", 3_600_000, ()),
+        )
+        self.admin: asyncpg.Connection[asyncpg.Record]
+        self.vault: Vault
+        self._other: Database
+        self._bus: Bus
+        self._processes: list[WorkerProcess] = []
+
+    async def open(self) -> None:
+        self.admin = await asyncpg.connect(self.dsn)
+        await self.admin.execute(f"CREATE ROLE {self.role} LOGIN PASSWORD '{self.role}'")
+        await self.admin.execute(f"CREATE ROLE {self.role}_owner")
+        await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
+        await install(self.dsn, grant_to=[self.role], owner=f"{self.role}_owner")
+        FileKeys.create(self.directory / "keys.json")
+        LocalIssuer.create(self.directory / "issuer.pem", self.directory / "issuer.pub")
+        entries = [
+            {"controller_id": c, "name": c, "country": "DE", "contact": f"privacy@{c}.example"} for c in CONTROLLERS
+        ]
+        (self.directory / "controllers.yaml").write_text(yaml.safe_dump({"controllers": entries}))
+        self._other = await Database.connect(self._service_dsn(), schema="other", min_size=1, application_name="other")
+        self.vault = Vault(self._other, FileKeys(self.directory / "keys.json"), redeemer="test")
+        await migrate_messaging(self._other)
+        await ensure_topics(self.kafka, (self.topics.requests, self.topics.status), PARTITIONS)
+        self._bus = Bus(self._other, self.kafka, service="other", registry=CollectorRegistry())
+        await self._bus.start()
+
+    async def close(self) -> None:
+        for process in self._processes:
+            await process.kill()
+        await self._bus.stop()
+        await self._other.close()
+        await delete_topics(self.kafka, [self.topics.requests.name, self.topics.status.name])
+        await self.admin.execute(f"DROP OWNED BY {self.role}, {self.role}_owner CASCADE")
+        await self.admin.execute(f"DROP ROLE {self.role}, {self.role}_owner")
+        await self.admin.close()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {
+            "LETHE_KAFKA": self.kafka.bootstrap,
+            "LETHE_POSTGRES": self._service_dsn(),
+            "LETHE_HTTP": "127.0.0.1:0",
+            "LETHE_AUTH_ISSUER": ISSUER,
+            "LETHE_AUTH_PUBLIC_KEY": str(self.directory / "issuer.pub"),
+            "LETHE_VAULT_KEYS": str(self.directory / "keys.json"),
+            "LETHE_CONTROLLERS": str(self.directory / "controllers.yaml"),
+            "LETHE_PARTITIONS": str(PARTITIONS),
+            **more,
+        }
+
+    @asynccontextmanager
+    async def running(self, **more: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Intake in this process, without a socket of its own. May be run twice at once, as two instances."""
+        with Env(self.environment(**more)) as env:
+            settings = Settings.read(env)
+        async with (
+            bootstrap(settings, self.topics) as service,
+            httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://intake") as client,
+            asyncio.TaskGroup() as group,
+        ):
+            parts = [group.create_task(_run(part)) for part in service.background.values()]
+            service.app.state.health.started = True
+            try:
+                yield client
+            finally:
+                assert service.stop is not None
+                await service.stop()
+                for part in parts:
+                    part.cancel()
+
+    async def start(self, **more: str) -> WorkerProcess:
+        """`python -m intake`; returns at once."""
+        topics = {"REQUESTS": self.topics.requests.name, "STATUS": self.topics.status.name}
+        inherited = {k: os.environ[k] for k in ("PATH", "PYTHONPATH") if k in os.environ}
+        process = await WorkerProcess.start("intake", topics, inherited | self.environment(**more))
+        self._processes.append(process)
+        return process
+
+    def token(
+        self, controllers: str | Sequence[str] = "acme", scopes: Sequence[str] = SCOPES, *, processor: str | None = None
+    ) -> dict[str, str]:
+        """The header of a caller."""
+        issuer = LocalIssuer(self.directory / "issuer.pem", issuer=ISSUER)
+        token = issuer.issue("site", controllers, scopes, timedelta(hours=1), processor_id=processor)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def tell(self, *statuses: DsrStatus) -> None:
+        """Put statuses on the topic, in this order per DSR."""
+        async with self._bus.work() as work:
+            work.send(
+                encode(
+                    self.topics.status.name,
+                    str(s.dsr_id),
+                    s,
+                    Envelope(s.dsr_id, "/test", NOW, s.dsr_id, None),
+                )
+                for s in statuses
+            )
+
+    async def requests(self) -> list[Received]:
+        """Every message on the topic of requests."""
+        records = await read_all(self.kafka, self.topics.requests.name)
+        return [decode(r.headers, r.value) for r in records]
+
+    async def raw_records(self) -> list[bytes]:
+        records: list[Any] = await read_all(self.kafka, self.topics.requests.name)
+        return [r.key + r.value + repr(r.headers).encode() for r in records]
+
+    async def counts(self) -> dict[str, int]:
+        """What is committed: DSRs, sealed identifiers, messages published or waiting."""
+        dsrs = await self.admin.fetchval("SELECT count(*) FROM intake.dsr")
+        sealed = await self.admin.fetchval("SELECT count(*) FROM vault.sealed")
+        return {"dsr": dsrs, "sealed": sealed}
+
+    def _service_dsn(self) -> str:
+        parts = urlsplit(self.dsn)
+        return f"postgresql://{self.role}:{self.role}@{parts.hostname}:{parts.port}{parts.path}"
+
+
+@asynccontextmanager
+async def intake_ground(dsn: str, bootstrap_: str, unique: str, directory: Path) -> AsyncIterator[IntakeGround]:
+    ground = IntakeGround(dsn, bootstrap_, unique, directory)
+    await ground.open()
+    try:
+        yield ground
+    finally:
+        await ground.close()
+
+
+async def _run(part: Callable[[], Awaitable[None]]) -> None:
+    await part()

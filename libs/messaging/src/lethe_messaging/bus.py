@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lethe_events.ids import uuid7
 from lethe_messaging.consumption import Consumption
 from lethe_messaging.errors import BusFailed
+from lethe_messaging.guard import essential
 from lethe_messaging.handling import Handling
 from lethe_messaging.logs import calm_aiokafka
 from lethe_messaging.membership import Membership
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from lethe_postgres import Database
 
 log = logging.getLogger(__name__)
+
+_STALLED = 5.0  # seconds without an acknowledgement, after which the brokers are taken to be away
 
 
 class Bus:
@@ -155,7 +158,7 @@ class Bus:
         troubles = {
             "bus": None if self._failure is None else type(self._failure).__name__,
             "postgres": self._membership.trouble,
-            "kafka": self._producer.failure if self._publisher.waiting else None,
+            "kafka": self._kafka_trouble(),
             "consumer": None if consumer is None else consumer["trouble"],
             "stopped_partitions": None if consumer is None or not consumer["stopped"] else "a person has to decide",
         }
@@ -177,12 +180,17 @@ class Bus:
         rows = await self._database.fetch(sql()["dead_instances"], self.instance_id)
         return frozenset(row["instance_id"] for row in rows)
 
+    def _kafka_trouble(self) -> str | None:
+        if self._publisher.stalled > _STALLED:
+            return self._producer.failure or f"no acknowledgement for {self._publisher.stalled:.0f} s"
+        return self._producer.failure if self._publisher.waiting else None
+
     async def _keep_alive(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._membership.run())
-                group.create_task(self._publisher.run())
-                group.create_task(self._monitor.run())
+                group.create_task(essential(self._membership.run()))
+                group.create_task(essential(self._publisher.run()))
+                group.create_task(essential(self._monitor.run()))
         except Exception as error:  # told to whoever uses the bus, by `_check`
             self._failure = _first_of(error)
             log.exception("a part of the bus died")
@@ -200,7 +208,7 @@ class Bus:
         self._idle.clear()
         try:
             async with asyncio.TaskGroup() as group:
-                task = group.create_task(work, name=f"lethe-{name}")
+                task = group.create_task(essential(work), name=f"lethe-{name}")
                 ending = group.create_task(self._over.wait() if stops_itself else self._stopping.wait())
                 await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
                 task.cancel()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from lethe_messaging.admin import partition_counts
 from lethe_messaging.errors import TopicMismatch
+from lethe_messaging.guard import CLIENT_ERRORS, essential
 from lethe_messaging.outbox import sql
 from lethe_messaging.ownership import Ownership
-from lethe_messaging.reader import READ_ERRORS, Reader
+from lethe_messaging.reader import Reader
 from lethe_messaging.reading import Reading
 from lethe_messaging.slot import Worker
 from lethe_messaging.watch import Watch
@@ -72,8 +73,8 @@ class Consumption:
         self._membership.wake()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.reading.run())
-                watching = group.create_task(self.watch.run())
+                group.create_task(essential(self.reading.run()))
+                watching = group.create_task(essential(self.watch.run()))
                 await self._own(group)
                 watching.cancel()
         finally:
@@ -97,7 +98,7 @@ class Consumption:
             before = self.ownership.version
             for slot in await self.ownership.follow(beat, leaving=self._stopping.is_set()):
                 worker = Worker(slot, self._handling, self._tuning, self._metrics, self._membership.wake)
-                group.create_task(worker.run())
+                group.create_task(essential(worker.run()))
             if self.ownership.version != before:
                 self._metrics.rebalances.inc()
 
@@ -107,7 +108,7 @@ class Consumption:
             try:
                 await self._prepare_once()
             except Exception as error:
-                if not isinstance(error, READ_ERRORS) and not is_transient(error):
+                if not isinstance(error, CLIENT_ERRORS) and not is_transient(error):
                     raise
                 self.reading.trouble = type(error).__name__
                 await asyncio.sleep(_PAUSE)

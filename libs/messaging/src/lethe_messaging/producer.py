@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
+from lethe_messaging.guard import CLIENT_ERRORS, LeakedCancellation, dispose, guarded
 from lethe_messaging.partitioner import partition_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Producer:
         """
         try:
             client = await self._connected()
-        except (KafkaError, OSError, TimeoutError) as error:
+        except CLIENT_ERRORS as error:
             self.failure, self.unreachable = type(error).__name__, True
             return Outcome(range(len(records)), ())
         self.unreachable = False
@@ -81,11 +81,7 @@ class Producer:
         """Let go of the client; the next `publish` makes another."""
         client, self._client = self._client, None
         if client is not None:
-            try:
-                async with asyncio.timeout(_STOP_PATIENCE):
-                    await client.stop()
-            except Exception as error:  # noqa: BLE001 - it is being thrown away
-                log.warning("a producer did not stop cleanly", extra={"error": type(error).__name__})
+            await dispose(client.stop(), _STOP_PATIENCE)
 
     async def _connected(self) -> Any:
         if self._client is None:
@@ -97,9 +93,10 @@ class Producer:
                 max_batch_size=_BATCH_BYTES,
             )
             try:
-                await client.start()
+                with guarded():
+                    await client.start()
             except BaseException:
-                await client.stop()
+                await dispose(client.stop(), _STOP_PATIENCE)
                 raise
             self._client = client
         return self._client
@@ -130,8 +127,9 @@ class Producer:
                 return 0
             try:
                 async with asyncio.timeout(_TOPIC_PATIENCE):
-                    self._partitions[topic] = len(await client.partitions_for(topic))
-            except (KafkaError, TimeoutError) as error:
+                    with guarded():
+                        self._partitions[topic] = len(await client.partitions_for(topic))
+            except CLIENT_ERRORS as error:
                 self.failure = f"{topic}: {type(error).__name__}"
                 self._absent[topic] = time.monotonic() + _TOPIC_PAUSE
                 return 0
@@ -145,20 +143,26 @@ class Producer:
             batch.close()
             try:
                 if not failed:
-                    waiting.append((await client.send_batch(batch, topic, partition=partition), indexes))
+                    with guarded():
+                        waiting.append((await client.send_batch(batch, topic, partition=partition), indexes))
                     continue
-            except (KafkaError, OSError) as error:
+            except CLIENT_ERRORS as error:
                 self._note(topic, error)
             failed += indexes
         for future, indexes in waiting:
             try:
-                await future
-            except (KafkaError, OSError) as error:
+                with guarded():
+                    await future
+            except CLIENT_ERRORS as error:
                 self._note(topic, error)
                 failed += indexes
         return failed
 
     def _note(self, topic: str, error: Exception) -> None:
         self.failure = f"{topic}: {type(error).__name__}"
-        self.unreachable = self.unreachable or isinstance(error, OSError) or bool(getattr(error, "retriable", False))
+        self.unreachable = (
+            self.unreachable
+            or isinstance(error, OSError | LeakedCancellation)
+            or bool(getattr(error, "retriable", False))
+        )
         log.warning("a batch was not published", extra={"topic": topic, "error": type(error).__name__})

@@ -52,6 +52,7 @@ class Publisher:
         self._records = 0
         self._published: set[int] = set()
         self._held: set[int] = set()
+        self._round_since: float | None = None
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -68,6 +69,11 @@ class Publisher:
     def waiting(self) -> int:
         """Records offered and not yet acknowledged."""
         return self._records
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the round under way has not been acknowledged; 0 if none is."""
+        return 0.0 if self._round_since is None else time.monotonic() - self._round_since
 
     def leaves_to_relay(self) -> bool:
         """Decide for one chunk, before it is written: too much waits here already, the relay is to publish it."""
@@ -137,6 +143,7 @@ class Publisher:
         """Publish until each chunk is acknowledged or left to the relay."""
         left = offered
         attempt = 0
+        self._round_since = time.monotonic()
         while left:
             attempt += 1
             left = await self._publish_once(left)
@@ -144,9 +151,10 @@ class Publisher:
                 attempt = 0  # nobody is there: the chunks are not at fault
             if attempt >= _GIVE_UP_AFTER:
                 await self._leave(left)
-                return
+                left = ()
             if left:
                 await asyncio.sleep(_PAUSE)
+        self._round_since = None
 
     async def _publish_once(self, offered: Sequence[_Offered]) -> list[_Offered]:
         """One attempt; returns what is to be tried again, each with the records it still lacks."""

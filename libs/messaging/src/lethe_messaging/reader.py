@@ -7,7 +7,9 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError
+
+from lethe_messaging.guard import CLIENT_ERRORS, dispose, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +20,6 @@ log = logging.getLogger(__name__)
 
 _STOP_PATIENCE = 5.0
 _ENDS_PATIENCE = 3.0
-READ_ERRORS = (KafkaError, ConsumerStoppedError, OSError, TimeoutError)
 
 Place: TypeAlias = "tuple[str, int]"
 """Topic and partition."""
@@ -52,17 +53,14 @@ class Reader:
 
     async def open(self) -> None:
         try:
-            await self._client.start()
+            with guarded():
+                await self._client.start()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
-        try:
-            async with asyncio.timeout(_STOP_PATIENCE):
-                await self._client.stop()
-        except Exception as error:  # noqa: BLE001 - it is being thrown away
-            log.warning("a consumer did not stop cleanly", extra={"error": type(error).__name__})
+        await dispose(self._client.stop(), _STOP_PATIENCE)
 
     def assign(self, positions: Mapping[Place, int]) -> None:
         """Read these partitions from these offsets, and nothing else. Replaces everything, so all are sought."""
@@ -83,12 +81,14 @@ class Reader:
         self._client.resume(TopicPartition(*place))
 
     async def poll(self, seconds: float) -> Mapping[Place, tuple[Sequence[Any], int]]:
-        """What arrived, each with the position where reading goes on. Raises Unavailable or one of READ_ERRORS."""
-        try:
-            arrived = await self._client.getmany(timeout_ms=int(seconds * 1000))
-        except OffsetOutOfRangeError as error:
-            raise Unavailable("offset_out_of_range", [(tp.topic, tp.partition) for tp in error.args[0]]) from error
-        return {(tp.topic, tp.partition): (records, await self._client.position(tp)) for tp, records in arrived.items()}
+        """What arrived, each with the position where reading goes on. Raises Unavailable or one of CLIENT_ERRORS."""
+        with guarded():
+            try:
+                arrived = await self._client.getmany(timeout_ms=int(seconds * 1000))
+            except OffsetOutOfRangeError as error:
+                raise Unavailable("offset_out_of_range", [(tp.topic, tp.partition) for tp in error.args[0]]) from error
+            positions = {tp: await self._client.position(tp) for tp in arrived}
+        return {(tp.topic, tp.partition): (records, positions[tp]) for tp, records in arrived.items()}
 
     async def unreadable(self) -> Unavailable:
         """After `poll` raised something else: which of the assigned partitions cannot be parsed.
@@ -98,8 +98,9 @@ class Reader:
         broken: list[Place] = []
         for tp in self._client.assignment():
             try:
-                await self._client.getmany(tp, timeout_ms=500)
-            except READ_ERRORS:
+                with guarded():
+                    await self._client.getmany(tp, timeout_ms=500)
+            except CLIENT_ERRORS:
                 continue
             except Exception as error:  # noqa: BLE001 - a parser may raise anything
                 log.warning("a partition cannot be parsed", extra={"topic": tp.topic, "error": type(error).__name__})
@@ -111,14 +112,16 @@ class Reader:
         return self._client.highwater(TopicPartition(*place)) or 0
 
     async def ends(self, places: Collection[Place]) -> Mapping[Place, int]:
-        """The same, asked of the broker now. Raises one of READ_ERRORS."""
+        """The same, asked of the broker now. Raises one of CLIENT_ERRORS."""
         async with asyncio.timeout(_ENDS_PATIENCE):
-            found = await self._client.end_offsets([TopicPartition(*place) for place in places])
+            with guarded():
+                found = await self._client.end_offsets([TopicPartition(*place) for place in places])
         return {(tp.topic, tp.partition): end for tp, end in found.items()}
 
     async def beginnings(self, topic: str, partitions: int) -> list[int]:
-        """The oldest offset of each partition. Raises one of READ_ERRORS."""
+        """The oldest offset of each partition. Raises one of CLIENT_ERRORS."""
         wanted = [TopicPartition(topic, n) for n in range(partitions)]
         async with asyncio.timeout(_ENDS_PATIENCE):
-            found = await self._client.beginning_offsets(wanted)
+            with guarded():
+                found = await self._client.beginning_offsets(wanted)
         return [found[tp] for tp in wanted]

@@ -7,7 +7,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from lethe_messaging.reader import READ_ERRORS, Reader, Unavailable
+from lethe_messaging.guard import CLIENT_ERRORS
+from lethe_messaging.reader import Reader, Unavailable
 from lethe_postgres import crashpoint
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Reading:
                 self.waiting_since = {}
                 self.reader = reader
                 await self._read_with(reader)
-            except READ_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 self.trouble = type(error).__name__
                 await asyncio.sleep(_PAUSE)
             finally:
@@ -89,7 +90,7 @@ class Reading:
                 arrived = await reader.poll(_POLL)
             except Unavailable as error:
                 self._stop_places(error)
-            except READ_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 log.warning("reading failed", extra={"error": type(error).__name__})
                 self._stale = True
                 await asyncio.sleep(_PAUSE)

@@ -8,8 +8,8 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from lethe_messaging.guard import CLIENT_ERRORS
 from lethe_messaging.outbox import sql
-from lethe_messaging.reader import READ_ERRORS
 from lethe_postgres import is_transient
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class Watch:
         try:
             self._ends = dict(await reader.ends(self._reading.waiting_since))
             self._answered_at = time.monotonic()
-        except READ_ERRORS as error:
+            self._reading.trouble = None
+        except CLIENT_ERRORS as error:
+            self._reading.trouble = type(error).__name__
             log.warning("the ends of partitions are not to be had", extra={"error": type(error).__name__})
 
     def _look_for_stuck(self) -> None:

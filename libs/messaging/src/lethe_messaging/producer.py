@@ -54,6 +54,115 @@ class Producer:
         self._absent: dict[str, float] = {}
         self.failure: str | None = "not connected yet"
         """Why the last attempt failed; None while all is well."""
-        absent = isinstance(error, OSError | LeakedCancellation) or bool(getattr(error, "retriable", False))
-        self.unreachable = self.unreachable or absent
+        self.unreachable = True
+        """The last failure was the brokers' absence, not the records' fault."""
+
+    async def publish(self, records: Sequence[Record]) -> Outcome:
+        """Send all, in order per partition, and wait for the brokers. Never raises for what Kafka does.
+
+        May take long while brokers are away, since the client retries by itself.
+        """
+        try:
+            client = await self._connected()
+        except CLIENT_ERRORS as error:
+            self.failure, self.unreachable = type(error).__name__, True
+            return Outcome(range(len(records)), ())
+        self.unreachable = False
+        lanes, refused = await self._lanes(client, records)
+        results = await asyncio.gather(*[self._send_lane(client, *lane) for lane in lanes])
+        failed = [index for result in results for index in result]
+        if failed:
+            await self.close()
+        elif not refused:
+            self.failure = None
+        return Outcome(sorted(failed), refused)
+
+    async def close(self) -> None:
+        """Let go of the client; the next `publish` makes another."""
+        client, self._client = self._client, None
+        if client is not None:
+            await dispose(client.stop(), _STOP_PATIENCE)
+
+    async def _connected(self) -> Any:
+        if self._client is None:
+            client = AIOKafkaProducer(
+                **self._settings.client_options(),
+                acks="all",
+                enable_idempotence=True,
+                compression_type="lz4",
+                max_batch_size=_BATCH_BYTES,
+            )
+            try:
+                with guarded():
+                    await client.start()
+            except BaseException:
+                await dispose(client.stop(), _STOP_PATIENCE)
+                raise
+            self._client = client
+        return self._client
+
+    async def _lanes(self, client: Any, records: Sequence[Record]) -> tuple[list[tuple[str, int, _Lane]], list[int]]:
+        """Cut `records` into batches per partition; beside them the indexes whose topic is not to be found."""
+        counts = {topic: await self._count(client, topic) for topic in {r.topic for r in records}}
+        lanes: defaultdict[tuple[str, int], _Lane] = defaultdict(list)
+        refused: list[int] = []
+        for index, (topic, key, value, headers) in enumerate(records):
+            count = counts[topic]
+            if count == 0:
+                refused.append(index)
+                continue
+            lane = lanes[topic, partition_of(key, count)]
+            named = list(headers)
+            if not lane or lane[-1][0].append(timestamp=None, key=key, value=value, headers=named) is None:
+                batch = client.create_batch()
+                batch.append(timestamp=None, key=key, value=value, headers=named)
+                lane.append((batch, []))
+            lane[-1][1].append(index)
+        return [(topic, partition, lane) for (topic, partition), lane in lanes.items()], refused
+
+    async def _count(self, client: Any, topic: str) -> int:
+        """Partitions of `topic`, fixed at its creation; 0 if it is not there."""
+        if topic not in self._partitions:
+            if time.monotonic() < self._absent.get(topic, 0.0):
+                return 0
+            try:
+                async with asyncio.timeout(_TOPIC_PATIENCE):
+                    with guarded():
+                        self._partitions[topic] = len(await client.partitions_for(topic))
+            except CLIENT_ERRORS as error:
+                self.failure = f"{topic}: {type(error).__name__}"
+                self._absent[topic] = time.monotonic() + _TOPIC_PAUSE
+                return 0
+        return self._partitions[topic]
+
+    async def _send_lane(self, client: Any, topic: str, partition: int, lane: _Lane) -> list[int]:
+        """Send the batches of one partition one after another; the indexes from the first failure on."""
+        waiting: _Lane = []
+        failed: list[int] = []
+        for batch, indexes in lane:
+            batch.close()
+            try:
+                if not failed:
+                    with guarded():
+                        waiting.append((await client.send_batch(batch, topic, partition=partition), indexes))
+                    continue
+            except CLIENT_ERRORS as error:
+                self._note(topic, error)
+            failed += indexes
+        for future, indexes in waiting:
+            try:
+                with guarded():
+                    await future
+            except CLIENT_ERRORS as error:
+                self._note(topic, error)
+                failed += indexes
+        return failed
+
+    def _note(self, topic: str, error: Exception) -> None:
+        self.failure = f"{topic}: {type(error).__name__}"
+        self.unreachable = (
+            self.unreachable
+            or isinstance(error, OSError | LeakedCancellation)
+            or bool(getattr(error, "retriable", False))
+        )
         log.warning("a batch was not published", extra={"topic": topic, "error": type(error).__name__})

@@ -156,8 +156,16 @@ async def test_fifty_parallel_posts_with_one_key_are_one_request(ground: IntakeG
 async def test_keys_crossed_between_two_instances_do_not_deadlock(ground: IntakeGround) -> None:
     keys = [f"k{n}" for n in range(40)]
     async with ground.running() as one, ground.running() as two:
-        calls = [post(client, ground.token(), key=key) for key in keys for client in (one, two)]
-        calls += [post(client, ground.token(), key=key) for key in reversed(keys) for client in (two, one)]
+        # each row takes its time, so that two groups that lock in opposite orders surely meet
+        await ground.admin.execute(
+            """
+            CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$;
+            CREATE TRIGGER dawdle BEFORE INSERT ON intake.dsr FOR EACH ROW EXECUTE FUNCTION dawdle();
+            """
+        )
+        calls = [post(one, ground.token(), key=key) for key in keys]
+        calls += [post(two, ground.token(), key=key) for key in reversed(keys)]
         answers = await asyncio.gather(*calls)
         assert {a.status_code for a in answers} == {202}
         assert await ground.counts() == {"dsr": 40, "sealed": 40}

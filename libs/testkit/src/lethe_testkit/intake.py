@@ -146,6 +146,12 @@ class IntakeGround:
                 for s in statuses
             )
 
+    async def all_statuses_seen(self) -> bool:
+        """Whether intake has moved past everything on the topic of statuses."""
+        there = len(await read_all(self.kafka, self.topics.status.name))
+        seen = await self.admin.fetchval("SELECT sum(next_offset) FROM intake.consumer_offset")
+        return bool(seen == there)
+
     async def requests(self) -> list[Received]:
         """Every message on the topic of requests."""
         records = await read_all(self.kafka, self.topics.requests.name)

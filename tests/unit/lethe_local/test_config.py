@@ -57,6 +57,11 @@ def test_the_address_of_our_own_engine_from_a_sourced_file_is_not_taken_for_some
     assert config.starts("postgres")
 
 
+def test_a_shell_that_outlived_the_stack_means_our_own_engines_too(environment: dict[str, str]) -> None:
+    config = made({**environment, "LETHE_KAFKA": "127.0.0.1:29092"})
+    assert config.starts("kafka")
+
+
 def test_one_engine_alone_ignores_everything_else(environment: dict[str, str]) -> None:
     config = decide(environment={**environment, "LETHE_KAFKA": "x.example:1"}, only=frozenset({"kafka"}))
     assert config.starts("kafka")

@@ -34,6 +34,7 @@ def test_restarts_come_slower_and_slower_but_never_stop() -> None:
         ("", "its log is empty"),
         ("starting\nstill starting\n\n", "still starting"),
         ("FATAL:  no room\nHINT: make room\n", "FATAL:  no room"),
+        ('{"event": "could not go on", "error": "NameError"}\n{"event": "bye"}', "could not go on (Error: NameError)"),
         ("Traceback\nImportError: no such thing\nbye", "ImportError: no such thing"),
     ],
 )

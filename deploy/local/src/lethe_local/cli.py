@@ -23,10 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except LocalError as error:
-        print(f"lethe: {error}", file=sys.stderr)
+        print(f"lethe: {' '.join(str(error).split())}", file=sys.stderr)
         return error.EXIT
     except OSError as error:
-        known = from_os_error(error, str(options.name))
+        known = from_os_error(error, f"carry out `{options.name}`")
         print(f"lethe: {known}", file=sys.stderr)
         return known.EXIT
     except KeyboardInterrupt:

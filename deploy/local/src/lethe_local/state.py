@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+LOG_BYTES = 20_000_000
+
+
 def checkout() -> Path:
     """The checkout that this package was installed from; the working directory if it was installed otherwise."""
     root = Path(__file__).resolve().parents[4]
@@ -83,6 +86,12 @@ class State:
             path.touch(mode=0o600)
             path.write_text(secrets.token_urlsafe(32))
         return path.read_text()
+
+    def turn_logs(self) -> None:
+        """Put large logs aside, so that they do not grow for ever; the one before is kept."""
+        for log in self.logs.glob("*.log"):
+            if log.stat().st_size > LOG_BYTES:
+                log.replace(log.with_suffix(".log.1"))
 
     def create(self) -> None:
         """Make the directories. Idempotent. The root stays passable (not listable) for PostgreSQL's account."""

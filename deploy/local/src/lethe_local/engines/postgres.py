@@ -156,6 +156,12 @@ def _initialise(home: Path, programs: Path, account: Account | None, secret: str
         file.unlink(missing_ok=True)
     if done.returncode != 0:
         said = done.stdout + done.stderr
+        if "could not look up effective user ID" in said:
+            raise Missing(
+                f"PostgreSQL needs an account with a name, and number {os.geteuid()} has none on this machine."
+            )
         last = next((line for line in said.splitlines() if "error" in line), said[-200:])
-        raise from_output(said, "make a PostgreSQL cluster") or NotReady(f"cannot make a PostgreSQL cluster: {last}")
+        raise from_output(said, "make a PostgreSQL cluster") or NotReady(
+            f"cannot make a PostgreSQL cluster: {' '.join(last.split())}"
+        )
     making.rename(home / "data")

@@ -37,6 +37,7 @@ class Supervisor:
         self._state.create()
         self._lock = take_lock(self._state)
         records.stop_all(self._state, grace=10)
+        self._state.turn_logs()
         records.Record(name=records.SUPERVISOR, pid=os.getpid()).write(self._state)
         for hold in self._state.run.glob("*.hold"):
             hold.unlink()
@@ -50,6 +51,7 @@ class Supervisor:
         self.stop()
         records.stop_all(self._state, grace=5)
         (self._state.run / "status.json").unlink(missing_ok=True)
+        self._state.env.unlink(missing_ok=True)
         if self._lock is not None:
             os.close(self._lock)
 
@@ -125,9 +127,17 @@ class Supervisor:
 
 def telling_line(words: str) -> str:
     """The line of a log that says most about a failure: the last error, else the last line."""
-    lines = [line.strip()[:300] for line in words.splitlines() if line.strip()]
+    lines = [_readable(line.strip())[:300] for line in words.splitlines() if line.strip()]
     errors = [line for line in lines if any(word in line for word in ("FATAL", "ERROR", "Error:", "Exception"))]
     return next(reversed(errors or lines), "its log is empty")
+
+
+def _readable(line: str) -> str:
+    """A JSON log line as `event (error)`; any other as it is."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        told = json.loads(line)
+        return f"{told['event']} (Error: {told['error']})" if "error" in told else str(told["event"])
+    return line
 
 
 def take_lock(state: State) -> int:

@@ -92,13 +92,14 @@ def decide(
 ) -> Config:
     """By the environment; the command line wins over it, and an explicit engine address over an engine of our own."""
     state = State.of(environment)
+    ports = _ports(environment, choose_free_ports)
     return Config(
         state=state,
-        ports=_ports(environment, choose_free_ports),
+        ports=ports,
         only=only,
         without=without,
-        kafka=None if only else _external("LETHE_KAFKA", state, environment),
-        postgres=None if only else _external("LETHE_POSTGRES", state, environment),
+        kafka=None if only else _external("LETHE_KAFKA", ports["kafka"], state, environment),
+        postgres=None if only else _external("LETHE_POSTGRES", ports["postgres"], state, environment),
         people=people if people is not None else _number(environment, "LETHE_LOCAL_PEOPLE", PEOPLE),
         seed=_number(environment, "LETHE_LOCAL_SEED", SEED),
         partitions=_number(environment, "LETHE_PARTITIONS", 8),
@@ -111,10 +112,12 @@ def _ports(environment: Mapping[str, str], choose_free: bool) -> dict[str, int]:
     return {name: _number(environment, port_variable(name), default) for name, default in zip(PORTS, free, strict=True)}
 
 
-def _external(variable: str, state: State, environment: Mapping[str, str]) -> str | None:
-    """None also for the address that we wrote ourselves: a shell that sourced our file means our engine."""
+def _external(variable: str, port: int, state: State, environment: Mapping[str, str]) -> str | None:
+    """None also for the address of our own engine: that comes from a shell that sourced our file."""
     address = environment.get(variable)
-    return None if not address or address == envfile.read(state).get(variable) else address
+    if not address or f"{HOST}:{port}" in address or address == envfile.read(state).get(variable):
+        return None
+    return address
 
 
 def _number(environment: Mapping[str, str], variable: str, default: int) -> int:

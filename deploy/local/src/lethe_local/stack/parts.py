@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +45,7 @@ def _spec(part: Part, known: Known) -> ProcessSpec:
     config = known.config
     port = config.ports[part.name]
     filled = [a.format(port=port, people=config.people, seed=config.seed) for a in part.arguments]
+    filled += shlex.split(config.environment.get(f"{part.name.upper()}_ARGUMENTS", ""))
     return ProcessSpec(
         name=part.name,
         argv=(sys.executable, "-m", part.module, *filled),

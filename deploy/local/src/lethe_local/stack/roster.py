@@ -36,7 +36,8 @@ _SERVICE = Needs.KAFKA | Needs.POSTGRES | Needs.VAULT
 class Part:
     """`python -m MODULE ARGUMENTS`; it serves HTTP on the port of its name and answers /readyz.
 
-    `arguments` may name `{port}`, `{people}` and `{seed}`.
+    `arguments` may name `{port}`, `{people}` and `{seed}`; the variable NAME_ARGUMENTS adds to them, for example
+    `HELPDESK_ARGUMENTS=--lie`.
     """
 
     name: str

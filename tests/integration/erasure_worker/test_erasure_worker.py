@@ -11,7 +11,8 @@ import pytest
 
 from lethe_events.words import Grade, Method, Outcome, Verb
 from lethe_testkit.ground import eventually
-from lethe_testkit.workers import person, task, worker_ground
+from lethe_testkit.tasks import person, task
+from lethe_testkit.workers import worker_ground
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -73,6 +74,7 @@ async def test_a_task_delivered_again_is_answered_the_same_and_changes_nothing(g
     first = await ground.expect_acks(5)
     await ground.admin.execute("INSERT INTO shop.customers VALUES (77, 'person0@people.example', 'came back')")
     await ground.ask(tasks)
+    await ground.expect_acks(10)
     await ground.ask([t.model_copy(update={"attempt": 2}) for t in tasks])
     acks = await ground.expect_acks(15)
     assert told([a for a in acks if a.attempt == 1]) == told(first), "to the byte, the time included"

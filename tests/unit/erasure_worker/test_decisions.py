@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from erasure_worker.domain.decisions import LOOK_AGAIN_AFTER, had_no_effect, judge, waves
-from lethe_events.ids import task_id
-from lethe_events.models import Count, Evidence, Retained, TaskRequested
-from lethe_events.words import Grade, Method, Outcome, Right, Verb
+from lethe_events.models import Count, Evidence, Retained
+from lethe_events.words import Grade, Method, Outcome, Verb
 from lethe_processors.connector import Answer, WorkItem
+from lethe_testkit import tasks
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EARLIER = NOW - timedelta(minutes=3)
@@ -22,19 +21,7 @@ KEPT = Retained(collection="invoices", category="user.financial", rows=2, ground
 
 
 def item(number: int, **identifiers: str) -> WorkItem:
-    dsr_id = uuid.UUID(int=number)
-    task = TaskRequested(
-        task_id=task_id(dsr_id, "shop", "erase", 1),
-        dsr_id=dsr_id,
-        subject_ref=uuid.UUID(int=1000 + number),
-        controller_id="acme",
-        processor_id="shop",
-        right=Right.ERASURE,
-        verb=Verb.ERASE,
-        register_version="0" * 64,
-        due_at=NOW,
-    )
-    return WorkItem(task, {kind: (value,) for kind, value in identifiers.items()})
+    return tasks.item("shop", Verb.ERASE, number, **identifiers)
 
 
 def told(answer: Answer, *, asked_before: bool = False, lag: timedelta | None = None) -> Answer:

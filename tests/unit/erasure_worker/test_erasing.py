@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
 from erasure_worker.application.erasing import Erasing
-from lethe_events.ids import task_id
-from lethe_events.models import Count, TaskRequested
-from lethe_events.words import Grade, Method, Outcome, Right, Verb
-from lethe_processors.connector import Answer, WorkItem
+from lethe_events.models import Count
+from lethe_events.words import Grade, Method, Outcome, Verb
+from lethe_processors.connector import Answer
+from lethe_testkit import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from lethe_processors.connector import ExportSink
-    from lethe_processors.register import Processor
+    from lethe_processors.connector import ExportSink, WorkItem
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EARLIER = NOW - timedelta(hours=1)
 ERASED = Answer(Outcome.DONE, counts=(Count(collection="orders", method=Method.ERASED, rows=2),))
 ABSENT = Answer(Outcome.NOTHING_FOUND)
-
-
-class Capabilities:
-    deletion_lag = timedelta(days=30)
-
-
-class Shop:
-    capabilities = Capabilities()
 
 
 class Ledger:
@@ -75,19 +65,7 @@ class Processing:
 
 
 def item(number: int, email: str | None = None) -> WorkItem:
-    dsr_id = uuid.UUID(int=number)
-    task = TaskRequested(
-        task_id=task_id(dsr_id, "shop", "erase", 1),
-        dsr_id=dsr_id,
-        subject_ref=dsr_id,
-        controller_id="acme",
-        processor_id="shop",
-        right=Right.ERASURE,
-        verb=Verb.ERASE,
-        register_version="0" * 64,
-        due_at=NOW,
-    )
-    return WorkItem(task, {"email": (email or f"p{number}@people.example",)})
+    return tasks.item("shop", Verb.ERASE, number, **({"email": email} if email else {}))
 
 
 @pytest.fixture
@@ -102,7 +80,8 @@ def ledger(log: list[str]) -> Ledger:
 
 async def erased(ledger: Ledger, items: Sequence[WorkItem], answer: Callable[[WorkItem], Answer]) -> list[Answer]:
     erasing = Erasing(ledger, clock=lambda: NOW)
-    return await erasing(cast("Processor", Shop()), Processing(ledger._log, answer), items)
+    shop = tasks.processor("shop", capabilities={"deletion_lag": "P30D"})
+    return await erasing(shop, Processing(ledger._log, answer), items)
 
 
 async def test_the_ask_is_on_record_before_it_is_made(ledger: Ledger, log: list[str]) -> None:

@@ -20,6 +20,7 @@ from lethe_chassis import HealthChecks, Principal, Unauthorised, create_app
 from lethe_events.ids import task_id
 from lethe_processors.register import Processor, Register
 from lethe_testkit.documents import Documents
+from lethe_testkit.tasks import processor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -47,31 +48,16 @@ class Tokens:
     async def close(self) -> None: ...
 
 
-def processor(name: str, kind: str, controller: str = "acme") -> Processor:
-    return Processor.model_validate(
-        {
-            "processor": name,
-            "name": name,
-            "owner": {"name": "Team", "contact": "team@acme.example"},
-            "controllers": [controller],
-            "role": "own_system",
-            "purposes": [{"use": "essential.service", "lawful_basis": "contract"}],
-            "data_categories": ["user.contact.email"],
-            "data_subjects": ["customer"],
-            "transfer": "none",
-            "dpa": {"status": "not_needed"},
-            "identities": ["email"],
-            "connector": {"kind": kind},
-        }
-    )
+def native(name: str, controller: str = "acme") -> Processor:
+    return processor(name, connector={"kind": "kafka"}, controllers=[controller])
 
 
 REGISTER = Register(
     version="a" * 64,
     processors={
-        "crm": processor("crm", "kafka"),
-        "shop": processor("shop", "http"),
-        "alien": processor("alien", "kafka", "other"),
+        "crm": native("crm"),
+        "shop": processor("shop"),
+        "alien": native("alien", "other"),
     },
 )
 

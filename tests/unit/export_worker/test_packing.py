@@ -24,8 +24,9 @@ from export_worker.domain.facts import ProcessorFacts, Purpose, Retention
 from export_worker.domain.part import PartLines, document_id
 from lethe_events.ids import task_id
 from lethe_events.models import ExportPart, PartOf, TaskRequested
-from lethe_events.words import PACKAGE_PROCESSOR, Outcome, Right, Verb
+from lethe_events.words import PACKAGE_PROCESSOR, Outcome, Verb
 from lethe_processors.connector import Answer
+from lethe_testkit import tasks
 from lethe_testkit.documents import Documents
 
 if TYPE_CHECKING:
@@ -67,18 +68,7 @@ def packing(documents: Documents) -> Packing:
 
 
 def package_task(*parts: PartOf) -> TaskRequested:
-    return TaskRequested(
-        task_id=task_id(DSR, PACKAGE_PROCESSOR, "package", 1),
-        dsr_id=DSR,
-        subject_ref=DSR,
-        controller_id="acme",
-        processor_id=PACKAGE_PROCESSOR,
-        right=Right.ACCESS,
-        verb=Verb.PACKAGE,
-        register_version="a" * 64,
-        due_at=NOW,
-        parts=parts,
-    )
+    return tasks.task(PACKAGE_PROCESSOR, Verb.PACKAGE, DSR.int, register_version="a" * 64, parts=parts)
 
 
 async def part_of(documents: Documents, processor_id: str, *pieces: Records | LeftOut, round_: int = 1) -> PartOf:

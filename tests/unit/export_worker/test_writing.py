@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +13,9 @@ from export_worker.application.exporting import Exporting, look
 from export_worker.application.uploading import LeftOut, Records, Uploading
 from export_worker.domain.errors import BadPart, PartMismatch, Shredded
 from export_worker.domain.part import PartSummary, document_id, parse
-from lethe_events.ids import task_id
-from lethe_events.models import TaskRequested
-from lethe_events.words import FailureKind, Outcome, Right, Verb
+from lethe_events.words import FailureKind, Outcome, Verb
 from lethe_processors.connector import Answer, WorkItem
+from lethe_testkit import tasks
 from lethe_testkit.documents import Documents
 
 if TYPE_CHECKING:
@@ -35,19 +32,7 @@ def documents() -> Documents:
 
 
 def item(number: int) -> WorkItem:
-    dsr_id = uuid.UUID(int=number)
-    task = TaskRequested(
-        task_id=task_id(dsr_id, "shop", "export", 1),
-        dsr_id=dsr_id,
-        subject_ref=dsr_id,
-        controller_id="acme",
-        processor_id="shop",
-        right=Right.ACCESS,
-        verb=Verb.EXPORT,
-        register_version="0" * 64,
-        due_at=datetime(2026, 3, 1, tzinfo=UTC),
-    )
-    return WorkItem(task, {"email": (f"p{number}@people.example",)})
+    return tasks.item("shop", Verb.EXPORT, number)
 
 
 class Scripted:

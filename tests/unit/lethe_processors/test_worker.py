@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import uuid
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lethe_events.envelope import Envelope, Received, decode
-from lethe_events.ids import task_id
 from lethe_events.models import AuditSealed, Count, TaskAcknowledged, TaskRequested
-from lethe_events.words import FailureKind, Grade, Method, Outcome, Right, Verb
+from lethe_events.words import FailureKind, Grade, Method, Outcome, Verb
 from lethe_processors.connector import Answer, WorkItem
 from lethe_processors.errors import CredentialMissing
 from lethe_processors.register import Processor, Register
 from lethe_processors.runner import Settled
 from lethe_processors.worker import Bench, Connectors, Desk, Opened, acknowledge, admit, limits_of_all, refuse
+from lethe_testkit import tasks
+from lethe_testkit.tasks import NOW, processor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -25,42 +25,11 @@ if TYPE_CHECKING:
     from lethe_events import Record
     from lethe_processors.connector import ExportSink
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ERASE = frozenset({Verb.ERASE})
 
 
-def processor(name: str = "shop", **changes: object) -> Processor:
-    written: dict[str, object] = {
-        "processor": name,
-        "name": name.title(),
-        "owner": {"name": "Team", "contact": "team@acme.example"},
-        "controllers": ["acme"],
-        "role": "own_system",
-        "purposes": [{"use": "essential.service", "lawful_basis": "contract"}],
-        "data_categories": ["user.contact.email"],
-        "data_subjects": ["customer"],
-        "transfer": "none",
-        "dpa": {"status": "not_needed"},
-        "identities": ["email", "customer_id"],
-        "connector": {"kind": "http", "base_url": "https://shop.example"},
-    }
-    return Processor.model_validate({**written, **changes})
-
-
-def task(number: int = 1, **changes: object) -> TaskRequested:
-    dsr_id = uuid.UUID(int=number)
-    asked = TaskRequested(
-        task_id=task_id(dsr_id, "shop", "erase", 1),
-        dsr_id=dsr_id,
-        subject_ref=dsr_id,
-        controller_id="acme",
-        processor_id="shop",
-        right=Right.ERASURE,
-        verb=Verb.ERASE,
-        register_version="0" * 64,
-        due_at=NOW,
-    )
-    return asked.model_copy(update=changes)
+def task(number: int = 1, **changes: Any) -> TaskRequested:
+    return tasks.task("shop", Verb.ERASE, number).model_copy(update=changes)
 
 
 class Registers:

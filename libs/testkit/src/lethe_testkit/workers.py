@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import asyncpg
 import yaml
 from prometheus_client import CollectorRegistry
 
-from lethe_events import Envelope, TaskAcknowledged, TaskRequested, decode, encode
-from lethe_events.ids import task_id
+from lethe_events import Envelope, TaskAcknowledged, decode, encode
 from lethe_events.topics import Topic
-from lethe_events.words import Right, Verb
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.ground import eventually
 from lethe_testkit.processes import WorkerProcess
+from lethe_testkit.tasks import NOW, email, entry, person
 from lethe_vault import FileKeys, Identifiers, Sealing, Vault, install
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-NOW = datetime(2026, 3, 5, 10, 15, tzinfo=UTC)
+    from lethe_events import TaskRequested
+
 PARTITIONS = 4
-_NAMESPACE = UUID("00000000-0000-4000-8000-0000000000aa")
 _HOLDS = """
 CREATE SCHEMA {s};
 CREATE TABLE {s}.customers (id integer PRIMARY KEY, email text NOT NULL, name text NOT NULL);
@@ -40,32 +38,6 @@ GRANT USAGE ON SCHEMA {s} TO {r}_read, {r}_write;
 GRANT SELECT ON ALL TABLES IN SCHEMA {s} TO {r}_read, {r}_write;
 GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {r}_write;
 """
-
-
-def person(number: int) -> UUID:
-    """The DSR of the n-th person."""
-    return uuid5(_NAMESPACE, str(number))
-
-
-def email(number: int) -> str:
-    return f"person{number}@people.example"
-
-
-def task(processor_id: str, verb: Verb, number: int, *, attempt: int = 1, **more: Any) -> TaskRequested:
-    dsr_id = person(number)
-    asked = TaskRequested(
-        task_id=task_id(dsr_id, processor_id, verb.value, 1),
-        dsr_id=dsr_id,
-        subject_ref=dsr_id,
-        controller_id="acme",
-        processor_id=processor_id,
-        right=Right.ACCESS if verb in {Verb.EXPORT, Verb.PACKAGE} else Right.ERASURE,
-        verb=verb,
-        attempt=attempt,
-        register_version="0" * 64,
-        due_at=NOW,
-    )
-    return asked.model_copy(update=more)
 
 
 class WorkerGround:
@@ -150,7 +122,7 @@ class WorkerGround:
         }
         register = self.directory / "register"
         (register / "datasets" / f"{name}.yaml").write_text(yaml.safe_dump(_dataset(name)))
-        (register / f"{name}.yaml").write_text(yaml.safe_dump({**_entry(name), "connector": sql, **changes}))
+        (register / f"{name}.yaml").write_text(yaml.safe_dump({**entry(name), "connector": sql, **changes}))
 
     async def seal(self, numbers: Sequence[int]) -> None:
         """Put people's identifiers into the vault."""
@@ -199,7 +171,6 @@ class WorkerGround:
             topics,
             {
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
                 "LETHE_KAFKA": self.kafka.bootstrap,
                 "LETHE_POSTGRES": self.service_dsn,
                 "LETHE_HTTP": "127.0.0.1:0",
@@ -233,23 +204,6 @@ async def worker_ground(dsn: str, bootstrap: str, unique: str, directory: Path) 
         yield ground
     finally:
         await ground.close()
-
-
-def _entry(name: str) -> dict[str, object]:
-    return {
-        "processor": name,
-        "name": f"{name.title()} database",
-        "owner": {"name": "Team", "contact": "team@acme.example"},
-        "controllers": ["acme"],
-        "role": "own_system",
-        "purposes": [{"use": "essential.service", "lawful_basis": "contract"}],
-        "data_categories": ["user.behavior.purchase_history", "user.contact.email", "user.name", "user.unique_id"],
-        "data_subjects": ["customer"],
-        "transfer": "none",
-        "dpa": {"status": "not_needed"},
-        "identities": ["email"],
-        "retention": [{"category": "user.contact.email", "until": "the account is closed"}],
-    }
 
 
 def _dataset(name: str) -> dict[str, object]:

@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from erasure_worker.adapters.ledger import EffectLedger
-from erasure_worker.adapters.redeeming import redeem_from
 from erasure_worker.application.erasing import Erasing
 from erasure_worker.entrypoints.messages import handlers
 from lethe_chassis import HealthChecks, Service, SettingsError, Unhealthy, configure_logging, create_app, engine_is_down
 from lethe_events.topics import ACKS, TASKS_ERASURE
 from lethe_events.words import Verb
-from lethe_messaging import Bus, KafkaSettings, Message, ensure_topics, migrate_messaging
+from lethe_messaging import Bus, BusFailed, KafkaSettings, Message, ensure_topics, migrate_messaging
 from lethe_postgres import Database, is_transient, migrate
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
-from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all
-from lethe_vault import FileKeys, Vault
+from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from
+from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -40,7 +39,7 @@ def _now() -> datetime:
 async def build(settings: Settings) -> AsyncIterator[Service]:
     """Open what the service needs, in the order in which it is closed again from the end."""
     configure_logging(NAME, form=settings.log)
-    registers = _register(settings)
+    registers, keys = _files(settings)
     kafka = KafkaSettings(bootstrap=settings.kafka)
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.postgres, schema=SCHEMA, application_name=NAME)
@@ -52,7 +51,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(connectors.close)
         bench = Bench(
             registers,
-            redeem_from(Vault(database, FileKeys(settings.vault_keys), redeemer=NAME)),
+            redeem_from(Vault(database, keys, redeemer=NAME), Redemption),
             connectors,
             verbs={Verb.ERASE},
         )
@@ -82,7 +81,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             version="0.1.0",
             auth=None,
             health=_health(database, bus, registers, ledger),
-            unavailable=lambda error: engine_is_down(error) or is_transient(error),
+            unavailable=_unavailable,
         )
         yield Service(
             app,
@@ -96,11 +95,18 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         )
 
 
-def _register(settings: Settings) -> RegisterSource:
+def _unavailable(error: BaseException) -> bool:
+    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
+
+
+def _files(settings: Settings) -> tuple[RegisterSource, FileKeys]:
+    """What a person has to put right before a start is of use. Raises SettingsError."""
     try:
-        return RegisterSource(settings.register)
+        return RegisterSource(settings.register), FileKeys(settings.vault_keys)
     except RegisterError as error:
-        raise SettingsError([f"LETHE_REGISTER: {problem}" for problem in error.problems]) from error
+        raise SettingsError([f"LETHE_REGISTER {problem}" for problem in error.problems]) from error
+    except KeyFileRefused as error:
+        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from error
 
 
 def _health(database: Database, bus: Bus, registers: RegisterSource, ledger: EffectLedger) -> HealthChecks:
@@ -111,10 +117,10 @@ def _health(database: Database, bus: Bus, registers: RegisterSource, ledger: Eff
         await database.fetchval("SELECT 1")
 
     def messaging() -> Mapping[str, object]:
-        found = bus.health()
-        if not found.get("ok"):
-            raise Unhealthy("the bus does not run: see the parts in the log")
-        return found
+        facts = bus.health()
+        if not facts["ok"]:
+            raise Unhealthy(f"in trouble: {facts['trouble']}")
+        return facts
 
     def register() -> Mapping[str, object]:
         return {"version": registers.current().version, "problems": [str(p) for p in registers.problems]}

@@ -12,7 +12,6 @@ from export_worker.adapters.documents import SealedDocuments
 from export_worker.adapters.facts import RegisterFacts
 from export_worker.adapters.page import HtmlPage
 from export_worker.adapters.reading_rights import ReadOnly
-from export_worker.adapters.redeeming import redeem_from
 from export_worker.application.carrying_out import CarryingOut
 from export_worker.application.exporting import Exporting
 from export_worker.application.packing import Packing
@@ -31,14 +30,14 @@ from lethe_chassis import (
 )
 from lethe_events.topics import ACKS, TASKS_EXPORT
 from lethe_events.words import PACKAGE_PROCESSOR, Verb
-from lethe_messaging import Bus, KafkaSettings, Message, ensure_topics, migrate_messaging
+from lethe_messaging import Bus, BusFailed, KafkaSettings, Message, ensure_topics, migrate_messaging
 from lethe_postgres import Database, is_transient
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
 from lethe_processors.runner import Limits
-from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all
-from lethe_vault import FileKeys, Vault
+from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from
+from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -59,7 +58,7 @@ def _now() -> datetime:
 async def build(settings: Settings) -> AsyncIterator[Service]:
     """Open what the service needs, in the order in which it is closed again from the end."""
     configure_logging(NAME, form=settings.log)
-    registers = _register(settings)
+    registers, keys = _files(settings)
     credentials = Credentials(directory=settings.register)
     kafka = KafkaSettings(bootstrap=settings.kafka)
     async with AsyncExitStack() as stack:
@@ -70,11 +69,13 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         bus = Bus(database, kafka, service=NAME)
         connectors = Connectors(lambda processor: connector_for(processor, credentials))
         stack.push_async_callback(connectors.close)
-        vault = Vault(database, FileKeys(settings.vault_keys), redeemer=NAME)
+        vault = Vault(database, keys, redeemer=NAME)
         documents = SealedDocuments(vault)
         read_only = ReadOnly(credentials)
         _warn_of_writing(read_only, registers)
-        bench = Bench(registers, redeem_from(vault), connectors, verbs={Verb.EXPORT, Verb.VERIFY}, guard=read_only)
+        bench = Bench(
+            registers, redeem_from(vault, Redemption), connectors, verbs={Verb.EXPORT, Verb.VERIFY}, guard=read_only
+        )
         packing = Packing(documents, RegisterFacts(registers), HtmlPage(), clock=_now)
         worker: Worker[Message] = Worker(
             database,
@@ -109,7 +110,10 @@ def _limits(registers: RegisterSource, settings: Settings) -> Mapping[str, Limit
 
 
 def _app(settings: Settings, health: HealthChecks, uploading: Uploading, registers: RegisterSource) -> FastAPI:
-    auth = TokenVerifier(settings.auth)
+    try:
+        auth = TokenVerifier(settings.auth)
+    except ValueError as error:
+        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from error
     health.add("tokens", auth.check)
     app = create_app(
         title=NAME,
@@ -117,18 +121,25 @@ def _app(settings: Settings, health: HealthChecks, uploading: Uploading, registe
         description="Takes the parts of Kafka-native processors; everything else comes in over the bus.",
         auth=auth,
         health=health,
-        unavailable=lambda error: engine_is_down(error) or is_transient(error),
+        unavailable=_unavailable,
         body_rules=body_rules(settings.part_max_bytes),
     )
     app.include_router(parts_api(uploading, registers.current))
     return app
 
 
-def _register(settings: Settings) -> RegisterSource:
+def _unavailable(error: BaseException) -> bool:
+    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
+
+
+def _files(settings: Settings) -> tuple[RegisterSource, FileKeys]:
+    """What a person has to put right before a start is of use. Raises SettingsError."""
     try:
-        return RegisterSource(settings.register)
+        return RegisterSource(settings.register), FileKeys(settings.vault_keys)
     except RegisterError as error:
-        raise SettingsError([f"LETHE_REGISTER: {problem}" for problem in error.problems]) from error
+        raise SettingsError([f"LETHE_REGISTER {problem}" for problem in error.problems]) from error
+    except KeyFileRefused as error:
+        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from error
 
 
 def _health(database: Database, bus: Bus, registers: RegisterSource, read_only: ReadOnly) -> HealthChecks:
@@ -139,10 +150,10 @@ def _health(database: Database, bus: Bus, registers: RegisterSource, read_only: 
         await database.fetchval("SELECT 1")
 
     def messaging() -> Mapping[str, object]:
-        found = bus.health()
-        if not found.get("ok"):
-            raise Unhealthy("the bus does not run: see the parts in the log")
-        return found
+        facts = bus.health()
+        if not facts["ok"]:
+            raise Unhealthy(f"in trouble: {facts['trouble']}")
+        return facts
 
     def register() -> Mapping[str, object]:
         current = registers.current()

@@ -6,6 +6,7 @@ from lethe_processors.worker.bench import Act, Bench, Opened, Registers
 from lethe_processors.worker.connectors import Connectors
 from lethe_processors.worker.desk import Delivered, Desk, UnitOfWork
 from lethe_processors.worker.pace import limits_of, limits_of_all
+from lethe_processors.worker.redeeming import redeem_from
 from lethe_processors.worker.worker import Worker
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "admit",
     "limits_of",
     "limits_of_all",
+    "redeem_from",
     "refuse",
 ]

@@ -1,7 +1,8 @@
 """Checking a certificate, and the audit chain it stands on, without asking the service that gave them.
 
-A document is `{"certificate": …, "signature": {"algorithm": "Ed25519", "key_id": …, "value": …}}`; `value` is
-base64url without padding, over the canonical JSON (`lethe_events.canonical`) of `certificate`.
+A document is `{"certificate": …, "signature": {"alg": "Ed25519", "key_id": …, "value": …}}`; `value` is
+base64url without padding, over the canonical JSON (`lethe_events.canonical`) of `certificate`; `key_id` is the first
+16 hex digits of SHA-256 over the 32 bytes of the public key.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from lethe_client.errors import BadInput, Refused
 from lethe_events.canonical import GENESIS, canonical, link, sha256_hex
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ALGORITHM = "Ed25519"
 FORMAT = "lethe.certificate.v1"
+_BEGIN = "-----BEGIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +38,26 @@ class Verified:
     sha256: str
 
 
-def read_keys(text: str, origin: str) -> dict[str, Ed25519PublicKey]:
-    """Public keys by id: from PEM (its id is then unknown, `*`), or from the answer of `GET /v1/keys`.
+def key_id_of(key: Ed25519PublicKey) -> str:
+    return sha256_hex(key.public_bytes(Encoding.Raw, PublicFormat.Raw))[:16]
 
-    Raises BadInput.
-    """
+
+def read_keys(text: str, origin: str) -> dict[str, Ed25519PublicKey]:
+    """Public keys by id, from one or more PEM blocks or from the answer of `GET /v1/keys`. Raises BadInput."""
     try:
-        if text.lstrip().startswith("-----BEGIN"):
-            return {"*": _public(load_pem_public_key(text.encode()), origin)}
-        listed = json.loads(text)
-        return {
-            str(key["key_id"]): _public(load_pem_public_key(str(key["public_key"]).encode()), origin)
-            for key in listed["keys"]
-        }
+        if text.lstrip().startswith(_BEGIN):
+            pems = [_BEGIN + block for block in text.split(_BEGIN)[1:]]
+        else:
+            pems = [str(key["public_pem"]) for key in json.loads(text)["keys"]]
+        keys = [load_pem_public_key(pem.encode()) for pem in pems]
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{origin} holds no Ed25519 public key: PEM, or the JSON of GET /v1/keys") from error
+    found = {}
+    for key in keys:
+        if not isinstance(key, Ed25519PublicKey):
+            raise BadInput(f"{origin} holds a key that is not Ed25519")
+        found[key_id_of(key)] = key
+    return found
 
 
 def read_key_file(path: Path) -> dict[str, Ed25519PublicKey]:
@@ -74,10 +81,10 @@ def verify(document: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]) ->
     content, signature = document.get("certificate"), document.get("signature")
     if not isinstance(content, dict) or not isinstance(signature, dict):
         raise BadInput("not a certificate: it needs the members certificate and signature")
-    if content.get("format") != FORMAT or signature.get("algorithm") != ALGORITHM:
+    if content.get("format") != FORMAT or signature.get("alg") != ALGORITHM:
         raise BadInput(f"only {FORMAT} signed with {ALGORITHM} can be checked here: use a newer version of lethe")
     key_id = str(signature.get("key_id"))
-    key = keys.get(key_id) or keys.get("*")
+    key = keys.get(key_id)
     if key is None:
         raise Refused(f"signed with the key {key_id}, which is not one of those given: {', '.join(keys) or 'none'}")
     try:
@@ -92,12 +99,23 @@ def verify(document: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]) ->
     return Verified(content, key_id, digest)
 
 
-def verify_chain(links: Iterable[Mapping[str, Any]]) -> dict[int, str]:
-    """Hash by number of each link of one saga's audit log, recomputed. Raises Refused at the first that does not fit.
+class Chain(dict[int, str]):
+    """The audit log of one saga, recomputed: hash by number of each link.
+
+    `certificates`: number of the link that records a certificate → SHA-256 of that certificate's document.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.certificates: dict[int, str] = {}
+
+
+def verify_chain(links: Iterable[Mapping[str, Any]]) -> Chain:
+    """Recompute one saga's audit log. Raises Refused at the first link that does not fit.
 
     A link: `{"seq", "hash", "content"}`, `content` an object or the canonical text of one.
     """
-    hashes: dict[int, str] = {}
+    chain = Chain()
     head = GENESIS
     for expected, item in enumerate(links, start=1):
         content = item.get("content")
@@ -107,22 +125,23 @@ def verify_chain(links: Iterable[Mapping[str, Any]]) -> dict[int, str]:
         head = link(head, content)
         if item.get("hash") != head:
             raise Refused(f"link {expected} of the audit chain, or the one before it, was changed")
-        hashes[expected] = head
-    return hashes
+        chain[expected] = head
+        if content.get("kind") == "certificate_issued":
+            chain.certificates[expected] = str(content["event"]["sha256"])
+    return chain
 
 
-def stands_on(verified: Verified, hashes: Mapping[int, str]) -> None:
-    """Check that the certificate names the head that the chain has at its place. Raises Refused."""
+def stands_on(verified: Verified, chain: Chain) -> None:
+    """Check that the certificate names the head that the chain has at its place, and that the chain records it.
+
+    Raises Refused.
+    """
     audit = verified.certificate.get("audit", {})
-    head = hashes.get(int(audit.get("links", 0)))
-    if head is None or head != audit.get("head"):
-        raise Refused(f"the certificate stands on link {audit.get('links')} of another chain than the one given")
-
-
-def _public(key: object, origin: str) -> Ed25519PublicKey:
-    if not isinstance(key, Ed25519PublicKey):
-        raise BadInput(f"{origin} holds a key that is not Ed25519")
-    return key
+    place = int(audit.get("links", 0))
+    if place not in chain or chain[place] != audit.get("head"):
+        raise Refused(f"the certificate stands on link {place} of another chain than the one given")
+    if chain.certificates.get(place + 1) != verified.sha256:
+        raise Refused(f"link {place + 1} of the chain does not record this certificate")
 
 
 def _unpadded(text: str) -> bytes:

@@ -22,14 +22,18 @@ app = group("The register of processors: check its files, see and reload the one
 @app.command()
 def check(
     directory: Annotated[Path, typer.Argument(help="The directory of the register.", show_default=False)],
+    live: Annotated[bool, typer.Option(help="Also look, read-only, whether the databases are as described.")] = False,
     as_json: Json = False,
 ) -> int:
     """Check the files of a register; prints every problem with its fix; exit code 1 if it is unusable."""
-    from lethe_processors.register import check_register
+    from lethe_processors.credentials import Credentials
+    from lethe_processors.register import check_live, check_register, load_register
 
     if not directory.is_dir():
         raise BadInput(f"{directory} is not a directory: name the one with a YAML file per processor")
     problems = check_register(directory)
+    if live and not any(p.blocking for p in problems):
+        problems += asyncio.run(check_live(load_register(directory), Credentials(directory=directory)))
     usable = not any(p.blocking for p in problems)
     if as_json:
         print_json({"usable": usable, "problems": [asdict(p) for p in problems]})

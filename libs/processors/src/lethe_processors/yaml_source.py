@@ -58,28 +58,33 @@ class Document:
         """What pydantic found, without the values it found."""
         return [
             self.problem(
-                (*prefix, *(p for p in e["loc"] if _is_part(self, prefix, p))),
+                self._path(prefix, e["loc"]),
                 _plain(e["msg"], e["type"]),
                 _FIXES.get(e["type"], "correct the value as docs/register.md and docs/datasets.md describe."),
             )
             for e in error.errors(include_input=False, include_url=False, include_context=False)
         ]
 
+    def _path(self, prefix: Path_, location: Path_) -> Path_:
+        """Without the branches of a union that pydantic names in between (`sql`), which are no keys of the file."""
+        path = prefix
+        for i, part in enumerate(location):
+            is_last = i == len(location) - 1
+            if isinstance(part, int) or (*path, part) in self.lines or (is_last and "[" not in part):
+                path = (*path, part)
+        return path
+
 
 _FIXES = {
     "missing": "add the field.",
     "extra_forbidden": "remove it, or correct its spelling.",
     "string_type": "quote the value if it has to be text.",
+    "string_pattern_mismatch": "write it in the form of the pattern.",
 }
 
 
 def _plain(message: str, type_: str) -> str:
     return "this field is not known" if type_ == "extra_forbidden" else message[:1].lower() + message[1:] + "."
-
-
-def _is_part(document: Document, prefix: Path_, part: str | int) -> bool:
-    # pydantic names the branch of a union it tried (`sql`, `tuple[...]`): no key of the file
-    return isinstance(part, int) or not prefix or "[" not in part or (*prefix, part) in document.lines
 
 
 def read_yaml(path: Path, name: str) -> tuple[Document | None, list[Problem]]:

@@ -87,8 +87,9 @@ class _Export:
                 hidden = self._redaction.hidden(bound, row, person)
                 content, left_out = record_of(fields, values[width:], hidden)
                 self._take(person, bound.name, row.key, content, left_out)
-            await self._flush(bound.name, at_least=PREFETCH)
-        await self._flush(bound.name, at_least=1)
+                if len(self._pending[person]) >= PREFETCH:
+                    await self._flush(bound.name, [person])
+        await self._flush(bound.name, list(self._pending))
         await self._tell_masked(bound.name)
 
     async def mentions(self, bound: Bound, edge: Edge) -> None:
@@ -114,7 +115,7 @@ class _Export:
             for person in people[values[:first]] - (own.items if own is not None else set()):
                 content, _ = record_of(fields, values[second:], set())
                 self._take(person, bound.name, values[first:second], content, set())
-        await self._flush(bound.name, at_least=1)
+        await self._flush(bound.name, list(self._pending))
 
     def _take(self, person: int, name: str, key: Value, content: dict[str, object], left_out: set[str]) -> None:
         self._pending[person].append(content)
@@ -123,12 +124,12 @@ class _Export:
             self._tallies[person].add(name, Method.MASKED, [key])
             self._masked[person][key] = left_out
 
-    async def _flush(self, name: str, *, at_least: int) -> None:
-        for person, records in self._pending.items():
-            if len(records) >= at_least:
+    async def _flush(self, name: str, people: Sequence[int]) -> None:
+        for person in people:
+            records = self._pending.pop(person, None)
+            if records:
                 with _of_the_sink():
                     await self._sink.write(self._items[person], name, records)
-                self._pending[person] = []
 
     async def _tell_masked(self, name: str) -> None:
         for person, rows in self._masked.items():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import copy
+import math
 from collections import defaultdict
-from datetime import date, datetime, time
-from decimal import Decimal
+from datetime import date, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from lethe_processors.sql import names
 from lethe_processors.sql.catalog import Family
@@ -38,13 +37,20 @@ def _read(column: Column) -> str:
     return f"{value}::text" if column.family is Family.OTHER else value
 
 
+_PLAIN = frozenset({str, int, bool, type(None), dict, list})
+
+
 def plain(value: object) -> object:
     """A value as JSON can hold it without loss: numbers of any length and moments as text."""
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    if isinstance(value, datetime | date | time):
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, datetime | date):
         return value.isoformat()
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return str(value)
 
 
 class Redaction:
@@ -104,18 +110,22 @@ def record_of(
     fields: Sequence[Field], values: Sequence[object], hidden: set[FieldPath]
 ) -> tuple[dict[str, object], set[str]]:
     """The record without hidden fields, and the names of those that had something in them."""
+    inside: dict[str, list[FieldPath]] = defaultdict(list)
+    for path in hidden:
+        inside[path[0]].append(path)
     record: dict[str, object] = {}
     left_out: set[str] = set()
     for field, value in zip(fields, values, strict=True):
-        inside = {p for p in hidden if p[0] == field.name}
-        if (field.name,) in inside or (inside and not isinstance(value, dict | list)):
+        if field.name not in inside:
+            record[field.name] = plain(value)
+            continue
+        paths = inside[field.name]
+        if (field.name,) in paths or not isinstance(value, dict | list):
             left_out |= {field.name} if value is not None else set()
             continue
-        content = copy.deepcopy(value) if inside else value
-        for path in inside:
-            if _remove(content, path[1:]):
-                left_out.add(".".join(path))
-        record[field.name] = plain(content)
+        content = copy.deepcopy(value)
+        left_out |= {".".join(p) for p in paths if _remove(content, p[1:])}
+        record[field.name] = content
     return record, left_out
 
 

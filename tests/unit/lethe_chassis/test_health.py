@@ -68,3 +68,16 @@ async def test_results_are_kept_for_a_moment(age: float, calls: int) -> None:
     now[0] = age
     await health.report()
     assert len(seen) == calls
+
+
+async def test_a_part_that_tells_its_trouble_instead_of_raising_fails_too() -> None:
+    facts: dict[str, object] = {"ok": False, "trouble": {"kafka": "away"}, "lag": 7}
+    health = HealthChecks(keep_s=-1)
+    health.started = True
+    health.add("bus", lambda: facts)
+    ready, report = await health.report()
+    assert not ready
+    assert report["components"]["bus"]["reason"] == "in trouble: {'kafka': 'away'}"  # type: ignore[index]
+    assert report["components"]["bus"]["lag"] == 7  # type: ignore[index]
+    facts["ok"] = True
+    assert (await health.report())[0]

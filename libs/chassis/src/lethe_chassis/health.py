@@ -54,7 +54,10 @@ class HealthChecks:
         self.stopping = False
 
     def add(self, name: str, check: Check) -> None:
-        """`check` gives details to show, or raises: `Unhealthy` shows its text, anything else only its class."""
+        """`check` gives details to show, or raises: `Unhealthy` shows its text, anything else only its class.
+
+        Details with `ok` False fail too, for a part that tells its `trouble` instead of raising.
+        """
         self._components[name] = _Component(check)
 
     async def report(self) -> tuple[bool, Mapping[str, object]]:
@@ -76,6 +79,8 @@ class HealthChecks:
             async with asyncio.timeout(self._timeout_s):
                 found = component.check()
                 details = (await found if inspect.isawaitable(found) else found) or {}
+            if details.get("ok") is False:
+                reason = f"in trouble: {details.get('trouble')}"
         except Unhealthy as error:
             reason = str(error)
         except TimeoutError:

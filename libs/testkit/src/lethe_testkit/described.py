@@ -48,9 +48,9 @@ def connect(processor: Processor, dsn: str, *, read: str | None = None) -> Conne
     return connector_for(processor, Credentials(environ))
 
 
-def person(number: int, verb: Verb = Verb.ERASE, **identifiers: str) -> WorkItem:
+def person(number: int, **identifiers: str) -> WorkItem:
     """A work item of the n-th person, with these identifiers (or the e-mail address of the n-th person)."""
-    return tasks.item("tiny", verb, number, **identifiers)
+    return tasks.item("tiny", Verb.ERASE, number, **identifiers)
 
 
 class Collected:

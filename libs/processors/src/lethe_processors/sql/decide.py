@@ -30,7 +30,8 @@ class Fate(StrEnum):
     KEEP = "keep"  # not personal
 
 
-_STAYS = frozenset({Fate.RETAINED, Fate.ANCHORED, Fate.FIELDS, Fate.KEEP})
+_BY_DESIGN = frozenset({Fate.FIELDS, Fate.KEEP})
+_STAYS = frozenset({Fate.RETAINED, Fate.ANCHORED}) | _BY_DESIGN
 
 
 class Reason(NamedTuple):
@@ -83,7 +84,7 @@ def decide(walked: Walked) -> Decision:
                 decision.fates[name][row.key] = fate
                 _consequences(walked, bound, row, decision, anchored)
         if sum(len(a) for a in anchored.values()) == before:
-            _links_to_deleted(walked, decision)
+            _let_go(walked, decision)
             return decision
 
 
@@ -131,19 +132,19 @@ def _hold_on(walked: Walked, edge: Edge, row: Row, decision: Decision, anchored:
 def _may_be_cut(bound: Bound, edge: Edge, fate: Fate) -> bool:
     if fate is Fate.RETAINED or not bound.nullable(edge.fields):
         return False
-    return fate in {Fate.FIELDS, Fate.KEEP} or edge.direction is Direction.TO
+    return fate in _BY_DESIGN or edge.direction is Direction.TO
 
 
-def _links_to_deleted(walked: Walked, decision: Decision) -> None:
-    """Rows that stay by design let go of owners that are deleted; of owners that stay they need not."""
+def _let_go(walked: Walked, decision: Decision) -> None:
+    """Rows that stay by design let go of the person's own rows, even of those that stay for the law's sake."""
     for edge in walked.plan.graph.walked:
         if edge.direction is Direction.TO or edge.holder not in walked.plan.bound:
             continue
         for row in walked.rows.get(edge.holder, {}).values():
-            if decision.fates[edge.holder][row.key] not in {Fate.FIELDS, Fate.KEEP}:
+            if decision.fates[edge.holder][row.key] not in _BY_DESIGN:
                 continue
             fates = decision.fates.get(edge.target, {})
-            if any(fates.get(t.key) in {Fate.DELETE, Fate.SHARED} for t in walked.referred(edge, row)):
+            if any(fates.get(t.key) not in _BY_DESIGN for t in walked.referred(edge, row)):
                 decision.links[edge].add(row.key)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from lethe_processors.dataset.model import Direction, FieldMethod
+from lethe_processors.dataset.model import CollectionMethod, Direction, FieldMethod
 from lethe_processors.sql.keys import read
 from lethe_processors.sql.matching import matcher
 from lethe_processors.sql.pseudonym import pseudonym
@@ -97,13 +97,15 @@ async def _along(
         f"SELECT {kept_by_law(plan, bound)}, {may_stay(plan, bound)}, {ends(plan, bound)}, {untreated(bound, now)}, "
         f"{bound.key.reads()}, {', '.join(reads)} FROM {clause} WHERE {tests}"
     )
+    # a row that stays by design had to let go of its owner
+    held_on = bool(path) and CollectionMethod.DELETE is plan.bound[path[0].target].method is not bound.method
     found = []
     width = len(bound.key.columns)
     for record in await tx.fetch(sql, *[list(w) for w in whose]):
         by_law, stays, until, dirty, *rest = tuple(record)
         row_key, values, left = tuple(rest[:width]), rest[width : width + len(strong)], rest[width + len(strong) :]
         owners = {p for w, v in zip(whose, values, strict=True) for p in w.get(v, ())}
-        clean = not dirty and all(
+        clean = not (dirty or held_on) and all(
             _is_pseudonym(bound, f, row_key, v, key) for f, v in zip(pseudonyms, left, strict=True)
         )
         found.append(Left(frozenset(owners), bound.name, row_key, by_law, stays, until, clean))

@@ -368,6 +368,14 @@ async def test_the_time_of_receipt_decides_the_deadline(site: Site) -> None:
     assert response.json()["due_date"] == "2026-03-02"
 
 
+async def test_midnight_is_the_controllers_own(site: Site) -> None:
+    before = await site.post(GOOD | {"received_at": "2026-11-22T23:59:59+01:00"}, key="a")
+    after = await site.post(GOOD | {"received_at": "2026-11-23T00:00:00+01:00"}, key="b")
+    assert (before.json()["due_date"], after.json()["due_date"]) == ("2026-12-22", "2026-12-23")
+    # by the day in UTC it is still the 22nd: alarms go by the earlier reading
+    assert after.json()["due_strict"] < after.json()["due_legal"]
+
+
 def test_the_document_describes_every_field_and_every_answer() -> None:
     document: Any = openapi_document()
     submit = document["paths"]["/v1/dsrs"]["post"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from intake.application.group_commit import GroupCommit
@@ -79,7 +80,7 @@ class Acceptance:
         if accepted.replayed:
             self._meters.replayed()
         else:
-            self._meters.accepted(draft.right.value, draft.channel.value)
+            self._meters.accepted(draft.right, draft.channel)
         return accepted
 
     async def commit(self, batch: Sequence[Candidate]) -> Sequence[Accepted | None]:
@@ -127,7 +128,19 @@ def _result(candidate: Candidate, stored: Mapping[tuple[str, bytes], Accepted], 
 
 
 def _deadline(submission: Submission) -> Deadline:
-    clock = first_month(submission.received_at, country=submission.country, regime=submission.regime)
+    """Requests received in one quarter of an hour have one deadline.
+
+    A period of months depends on the day of receipt alone (Reg. 1182/71 Art. 3), and every zone in use begins its
+    days on a quarter of an hour.
+    """
+    received = submission.received_at
+    quarter = received.replace(minute=received.minute // 15 * 15, second=0, microsecond=0)
+    return _deadline_of(quarter, submission.country, submission.regime)
+
+
+@lru_cache(maxsize=4096)
+def _deadline_of(received_at: datetime, country: str, regime: str) -> Deadline:
+    clock = first_month(received_at, country=country, regime=regime)
     return Deadline(clock.due_strict, clock.due_legal, clock.due_date_legal, clock.rule)
 
 

@@ -38,9 +38,9 @@ class Fingerprints:
         fields = [
             "dsr",
             submission.controller_id,
-            submission.right.value,
+            submission.right,
             "export_first" if submission.export_first else "",
-            submission.channel.value,
+            submission.channel,
             submission.country,
             submission.identity,
             stated.astimezone(UTC).isoformat() if stated else "",

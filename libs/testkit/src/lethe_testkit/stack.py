@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from lethe_local import control
 from lethe_local.processes import records
 from lethe_local.processes.ports import HOST, free_ports
+from lethe_local.processes.ready import HttpReady
 from lethe_local.processes.supervisor import read_view
 from lethe_local.stack import databases, envfile
 from lethe_local.stack.config import PORTS, port_variable
@@ -139,7 +140,7 @@ class Stack:
         os.kill(self._pid_of(name), signal.SIGTERM)
 
     def wait_ready(self, *names: str, seconds: float = 60.0) -> None:
-        """Until each of these (none named: everything) runs and is ready. Raises TimeoutError."""
+        """Until each of these (none named: everything) runs and is ready now. Raises TimeoutError."""
         self._until(lambda: self._all_ready(names), f"{', '.join(names) or 'everything'} is ready", seconds)
 
     def restarts(self) -> dict[str, int]:
@@ -153,8 +154,14 @@ class Stack:
     def _all_ready(self, names: Sequence[str]) -> bool:
         processes = [p for p in self._processes() if not names or p["name"] in names]
         return bool(processes) and all(
-            p["condition"] == "ready" and p["pid"] == self.pid(str(p["name"])) for p in processes
+            p["condition"] == "ready" and self._answers(str(p["name"]), p) for p in processes
         )
+
+    def _answers(self, name: str, process: Mapping[str, object]) -> bool:
+        """The supervisor saw it ready once; a service is not, while an engine that it needs is away."""
+        if process["pid"] != self.pid(name):
+            return False
+        return name in {KAFKA, POSTGRES} or HttpReady(self._ports[name])()
 
     def _processes(self) -> list[Mapping[str, object]]:
         processes = read_view(self.state).get("processes")

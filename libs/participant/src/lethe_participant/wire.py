@@ -1,0 +1,158 @@
+"""Kafka, as far as a participant needs it: poll, publish, commit; every client is made anew after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from lethe_participant.errors import KafkaDown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lethe_events import Record
+    from lethe_participant.settings import Settings
+
+_log = logging.getLogger(__name__)
+_POLL_MS = 250
+_BATCH_BYTES = 900_000  # before compression; brokers refuse a batch above 1 MiB by default
+_PATIENCE = 5.0  # seconds for a client to stop
+_PUBLISH = 30.0  # seconds for everything of one batch to be acknowledged
+
+
+class Incoming(NamedTuple):
+    """One record of the topic. `place` names it for logs: topic, partition, offset."""
+
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None
+    place: str
+
+
+class Wire(Protocol):
+    """What the participant needs of a bus. Every method raises KafkaDown when the bus does not do it."""
+
+    async def poll(self) -> list[Incoming]:
+        """The next records, or none after a short while."""
+        ...
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Returns when all in-sync replicas have all records."""
+        ...
+
+    async def commit(self) -> None:
+        """Everything polled so far is done and must not come again."""
+        ...
+
+    async def reset(self) -> None:
+        """Connect anew; what was polled and not committed comes again."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class KafkaWire:
+    """One topic, read with the consumer group of the processor; Kafka keeps the offsets."""
+
+    def __init__(self, settings: Settings, *, topic: str, group: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._group = group
+        self._consumer: Any = None
+        self._producer: Any = None
+        self._starting = asyncio.Lock()
+        self._polled: dict[TopicPartition, int] = {}
+
+    async def poll(self) -> list[Incoming]:
+        try:
+            if self._consumer is None:
+                self._consumer = await self._consume()
+            batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise KafkaDown(f"polling: {type(error).__name__}") from None
+        self._polled = {place: records[-1].offset + 1 for place, records in batches.items() if records}
+        return [
+            Incoming(record.headers, record.value, f"{record.topic}/{record.partition}/{record.offset}")
+            for records in batches.values()
+            for record in records
+        ]
+
+    async def commit(self) -> None:
+        try:
+            if self._consumer is not None and self._polled:
+                await self._consumer.commit(self._polled)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise KafkaDown(f"committing: {type(error).__name__}") from None
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        async with self._starting:
+            if self._producer is None:
+                self._producer = await self._produce()
+        producer = self._producer
+        try:
+            async with asyncio.timeout(_PUBLISH):
+                sent = [
+                    await producer.send(topic, key=key, value=value, headers=list(headers))
+                    for topic, key, value, headers in records
+                ]
+                await asyncio.gather(*sent)
+        except (KafkaError, OSError, TimeoutError) as error:
+            if self._producer is producer:
+                # a batch that failed leaves a hole in the sequence of an idempotent producer: it is of no more use
+                self._producer = None
+                await _stop(producer)
+            raise KafkaDown(f"publishing: {type(error).__name__}") from None
+
+    async def reset(self) -> None:
+        consumer, self._consumer, self._polled = self._consumer, None, {}
+        await _stop(consumer)
+
+    async def close(self) -> None:
+        await self.reset()
+        producer, self._producer = self._producer, None
+        await _stop(producer)
+
+    async def _consume(self) -> Any:
+        consumer = AIOKafkaConsumer(
+            self._topic,
+            **self._settings.client_options(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # a new participant must not miss what was asked before its first start
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await _stop(consumer)
+            raise
+        return consumer
+
+    async def _produce(self) -> Any:
+        producer = AIOKafkaProducer(
+            **self._settings.client_options(),
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=_BATCH_BYTES,
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(producer)
+            raise KafkaDown(f"connecting: {type(error).__name__}") from None
+        return producer
+
+
+async def _stop(client: Any) -> None:
+    if client is None:
+        return
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await client.stop()
+    except Exception as error:  # noqa: BLE001 - it is being thrown away
+        _log.warning("client_did_not_stop", extra={"error": type(error).__name__})

@@ -14,6 +14,8 @@ from lethe_testkit.engines import provide
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from lethe_testkit.stack import Stack
+
 ENGINE_FIXTURES = {"kafka_bootstrap", "postgres_admin"}
 
 
@@ -36,6 +38,18 @@ def databases(postgres_admin: str) -> Iterator[Databases]:
     made = Databases(postgres_admin)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole stack with 200 invented people, once per run, for tests that leave it as they found it.
+
+    A test that kills or freezes something starts a `lethe_testkit.stack.Stack` of its own.
+    """
+    from lethe_testkit.stack import Stack  # only a test that wants it pays for its imports
+
+    with Stack(people=200) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""The demonstration as a person runs it, without a terminal: what it shows is true, and nothing is left."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lethe_local.processes import records
+from lethe_testkit.engines import private_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lethe_local.state import State
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def state() -> Iterator[State]:
+    with private_state() as made:
+        yield made
+        left = records.all_ours(made)
+        records.stop_all(made, grace=5)
+        assert left == []
+
+
+def start(state: State, *arguments: str) -> subprocess.Popen[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("LETHE_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "lethe_local", "demo", "--free-ports", "--people", "50", *arguments],
+        env={**kept, "LETHE_LOCAL_DIR": str(state.root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_two_requests_are_carried_out_shown_and_proved(state: State) -> None:
+    said, wrong = start(state, "--once").communicate(timeout=240)
+    assert wrong == ""
+    # both requests, with their clock
+    assert len(re.findall(r"to be answered at the latest \d{4}-\d\d-\d\d", said)) == 2
+    assert said.count("the request is closed") == 2
+    # every sample processor was asked for both, and looked at again
+    for processor in ("shop", "helpdesk", "warehouse"):
+        assert re.search(rf"{processor} +export: done", said)
+        assert re.search(rf"{processor} +erase: (done|retained|accepted)", said)
+    # what came of it
+    assert re.search(r"shop +\d+ records", said)
+    assert re.search(r"shop +\d+ rows erased", said)
+    assert re.search(r"kept by law: \d+ rows of loans .*, GDPR Art\. 17\(3\)\(b\), until \d{4}", said)
+    assert said.count("signature and audit chain verified") == 2
+    assert re.search(r"status page +http://127\.0\.0\.1:\d+/console", said)
+
+
+def test_the_certificate_it_leaves_is_genuine_for_the_command_line_too_and_a_changed_one_is_not(state: State) -> None:
+    said, _ = start(state, "--once").communicate(timeout=240)
+    command = re.findall(r"lethe certificate verify (\S+) --key (\S+)", said)[-1]
+    lethe = [sys.executable, "-c", "from lethe_client.cli import main; main()", "certificate", "verify"]
+    genuine = subprocess.run([*lethe, command[0], "--key", command[1]], capture_output=True, text=True, check=False)
+    assert genuine.returncode == 0, genuine.stderr
+    changed = state.root / "changed.json"
+    changed.write_text((state.root / "demo" / command[0]).read_text().replace('"granted"', '"nothing_found"', 1))
+    forged = subprocess.run([*lethe, str(changed), "--key", command[1]], capture_output=True, text=True, check=False)
+    assert forged.returncode == 1
+
+
+def test_ctrl_c_stops_everything(state: State) -> None:
+    demo = start(state)
+    until = time.monotonic() + 240
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        assert time.monotonic() < until
+        if "Ctrl-C" in line:
+            break
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=60)
+    assert demo.returncode == 0
+    assert records.all_ours(state) == []

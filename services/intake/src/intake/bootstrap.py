@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 
+from intake.adapters.broker import Broker
 from intake.adapters.controllers import read_controllers
 from intake.adapters.meters import meters
 from intake.adapters.secrets import fingerprint_secret
@@ -24,7 +25,7 @@ from intake.entrypoints.http import Parts, build_app
 from intake.entrypoints.messages import on_status
 from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
 from lethe_events.topics import REQUESTS, STATUS
-from lethe_messaging import Bus, BusFailed, KafkaSettings, ensure_topics, migrate_messaging
+from lethe_messaging import Bus, BusFailed, KafkaSettings, migrate_messaging
 from lethe_postgres import Database, is_transient, migrate
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from intake.domain.model import Controller
     from intake.settings import Settings
     from lethe_events.topics import Topic
+    from lethe_messaging import Handler
 
 NAME = "intake"
 
@@ -54,6 +56,7 @@ class _Engines:
     keys: FileKeys
     auth: TokenVerifier
     database: Database
+    broker: Broker
     bus: Bus
     secret: bytes
 
@@ -72,12 +75,13 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         await migrate(database, NAME)
         await migrate_messaging(database)
         kafka = KafkaSettings(settings.kafka)
-        await ensure_topics(kafka, (topics.requests, topics.status), settings.partitions)
+        broker = Broker(kafka, (topics.requests, topics.status), settings.partitions)
+        await broker.attempt()
         secret = await fingerprint_secret(database, keys)
         bus = Bus(database, kafka, service=NAME)
         await bus.start()
         try:
-            yield _wire(settings, topics, _Engines(controllers, keys, auth, database, bus, secret))
+            yield _wire(settings, topics, _Engines(controllers, keys, auth, database, broker, bus, secret))
         finally:
             await bus.stop()
     finally:
@@ -108,16 +112,21 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     parts = Parts(acceptance, store, Packages(store, vault, _now), Redemptions(store, vault_as))
     health = HealthChecks()
     health.add("postgres", lambda: _check_postgres(database))
-    health.add("bus", lambda: _check_bus(bus))
+    health.add("bus", lambda: _check_bus(engines.broker, bus))
     health.add("tokens", engines.auth.check)
     app = build_app(lambda: parts, auth=engines.auth, health=health, unavailable=unavailable, registry=REGISTRY)
     background = {
-        "consume": lambda: bus.consume({topics.status: on_status(store, meters())}),
+        "consume": lambda: _consume(engines.broker, bus, {topics.status: on_status(store, meters())}),
         "relay": bus.relay,
         "group_commit": acceptance.group.run,
         "gate": gate.watch,
     }
     return Service(app, settings.http, background, bus.stop)
+
+
+async def _consume(broker: Broker, bus: Bus, subscriptions: Mapping[Topic, Handler]) -> None:
+    await broker.insist()
+    await bus.consume(subscriptions)
 
 
 def unavailable(error: BaseException) -> bool:
@@ -142,7 +151,9 @@ async def _check_postgres(database: Database) -> Mapping[str, object]:
     return {"connections": database.pool.get_size()}
 
 
-def _check_bus(bus: Bus) -> Mapping[str, object]:
+def _check_bus(broker: Broker, bus: Bus) -> Mapping[str, object]:
+    if not broker.ready:
+        raise Unhealthy("the brokers have not answered since the start: requests are accepted and wait")
     facts = bus.health()
     if not facts["ok"]:
         raise Unhealthy(f"in trouble: {facts['trouble']}")

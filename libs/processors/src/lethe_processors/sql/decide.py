@@ -182,8 +182,12 @@ def people_in(walked: Walked, bound: Bound, slot: Slot, row: Row) -> set[int]:
 
 
 def is_filled(walked: Walked, bound: Bound, slot: Slot, row: Row) -> bool:
-    links = any(walked.held(e, row) is not None for e in slot.edges)
-    return links or any(row.values[len(bound.selected) + i] is not None for i in slot.seeds)
+    """Whether somebody is named there, be it one of the batch or not."""
+    for edge in slot.edges:
+        value = walked.held(edge, row)
+        if value is not None and value not in walked.nowhere[edge]:
+            return True
+    return any(row.values[len(bound.selected) + i] is not None for i in slot.seeds)
 
 
 def _is_others(walked: Walked, bound: Bound, slot: Slot, row: Row) -> bool:

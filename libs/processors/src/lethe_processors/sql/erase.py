@@ -10,6 +10,7 @@ from lethe_events.models import Failure
 from lethe_events.words import FailureKind, Grade, Method, Outcome
 from lethe_processors.connector import Answer
 from lethe_processors.sql import statements
+from lethe_processors.sql.dangling import find_dangling
 from lethe_processors.sql.decide import Fate, decide, rows_of_two_people, rule
 from lethe_processors.sql.staying import still_retained, treat
 from lethe_processors.sql.tally import Tally
@@ -52,6 +53,7 @@ async def erase_batch(
 ) -> list[Answer]:
     """One answer per item. Raises the database's error if the batch as a whole cannot be done."""
     walked = await walk(tx, plan, [i.identifiers for i in items], lock=True)
+    await find_dangling(tx, walked)
     answers = dict.fromkeys(walked.ambiguous, _needs_person("ambiguous_identity"))
     answers |= dict.fromkeys(rows_of_two_people(walked) - set(answers), _needs_person("row_of_two_people"))
     walked.forget(set(answers))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lethe_events.models import Failure
 from lethe_events.words import FailureKind, Grade, Method, Outcome
 from lethe_processors.connector import Answer
+from lethe_processors.sql.dangling import find_dangling
 from lethe_processors.sql.records import Redaction, column_reads, record_of
 from lethe_processors.sql.tally import Tally
 from lethe_processors.sql.walk import walk
@@ -32,6 +33,7 @@ async def export_batch(
 ) -> list[Answer]:
     """One answer per item. A person who cannot be told from others gets nothing written."""
     walked = await walk(tx, plan, [i.identifiers for i in items], lock=False)
+    await find_dangling(tx, walked)
     walked.forget(walked.ambiguous)
     run = _Export(tx, walked, items, sink)
     for component in plan.graph.components:

@@ -106,14 +106,18 @@ class Plan:
 
     def enforced(self, edge: Edge) -> bool:
         """Whether a constraint guarantees that no row of `edge` can point to nothing."""
-        pairs = set(zip(edge.fields, edge.target_fields, strict=True))
-        return any(
-            f.enforced
-            and f.source == edge.holder
-            and f.target == edge.target
-            and set(zip(f.source_columns, f.target_columns, strict=True)) <= pairs
-            for f in self.catalog.foreign_keys
-        )
+        return edge in self._enforced
+
+    @cached_property
+    def _enforced(self) -> frozenset[Edge]:
+        found = set()
+        for edge in self.graph.edges:
+            pairs = set(zip(edge.fields, edge.target_fields, strict=True))
+            for key in self.catalog.foreign_keys:
+                ends = (key.source, key.target) == (edge.holder, edge.target)
+                if key.enforced and ends and set(zip(key.source_columns, key.target_columns, strict=True)) <= pairs:
+                    found.add(edge)
+        return frozenset(found)
 
 
 def bind(graph: Graph, catalog: Catalog) -> Plan:

@@ -42,6 +42,8 @@ class Walked:
     rows: dict[str, dict[Value, Row]] = field(default_factory=lambda: defaultdict(dict))
     links: dict[Edge, dict[Value, set[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     ambiguous: set[int] = field(default_factory=set)
+    nowhere: dict[Edge, set[Value]] = field(default_factory=lambda: defaultdict(set))
+    """Values of references that point to no row; see `dangling`."""
     _index: dict[Edge, dict[Value, list[Row]]] = field(default_factory=dict)
 
     def held(self, edge: Edge, row: Row) -> Value | None:

@@ -9,110 +9,35 @@ import sys
 import textwrap
 import time
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from lethe_events import Envelope, TaskAcknowledged, decode, encode
 from lethe_events.models import SubjectObserved
 from lethe_events.topics import Topic
-from lethe_events.words import Outcome, Right, Verb
+from lethe_events.words import Outcome, Verb
 from lethe_participant import Participant, Result, Settings, Task
+from lethe_testkit.native import NativeKafka
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-
-    from lethe_events import Received
-
-NOW = datetime(2026, 5, 1, tzinfo=UTC)
-NAMESPACE = UUID("00000000-0000-4000-8000-000000000000")
-KEY = b"k" * 32
+    from collections.abc import AsyncIterator, Sequence
+    from uuid import UUID
 
 
-class Kafka:
-    """Topics of this test alone; the participant's acks and events are led to them."""
-
-    def __init__(self, bootstrap: str, unique: str) -> None:
-        self.bootstrap = bootstrap
-        self.processor = f"warehouse-{unique}"
-        self.tasks = f"dsr.tasks.{self.processor}"
-        self.acks = f"dsr.acks.{unique}"
-        self.events = f"subject.events.{unique}"
-
-    def participant(self, **settings: Any) -> Participant:
-        return Participant(
-            Settings(self.bootstrap, **settings), processor_id=self.processor, controller_id="acme", token_key=KEY
-        )
-
-    async def ask(self, *tasks: Task) -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5)
-        await producer.start()
-        sent = []
-        for task in tasks:
-            envelope = Envelope(
-                id=uuid5(task.task_id, str(task.attempt)),
-                source="/orchestrator",
-                time=NOW,
-                correlation_id=task.dsr_id,
-                causation_id=None,
-            )
-            record = encode(self.tasks, str(task.dsr_id), task, envelope)
-            sent.append(await producer.send(record.topic, record.value, record.key, headers=list(record.headers)))
-        await asyncio.gather(*sent)
-        await producer.stop()
-
-    def task(self, n: int, verb: Verb = Verb.ERASE) -> Task:
-        dsr = uuid5(NAMESPACE, str(n))
-        return Task(
-            task_id=uuid5(dsr, verb),
-            dsr_id=dsr,
-            subject_ref=dsr,
-            controller_id="acme",
-            processor_id=self.processor,
-            right=Right.ERASURE,
-            verb=verb,
-            register_version="0" * 64,
-            due_at=NOW,
-            subject_tokens=("A" * 43,),
-        )
-
-    async def read(self, topic: str, until: Callable[[list[Received]], bool], seconds: float = 20) -> list[Received]:
-        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
-        await consumer.start()
-        found: list[Received] = []
-        try:
-            async with asyncio.timeout(seconds):
-                while not until(found):
-                    batches = await consumer.getmany(timeout_ms=200)
-                    found += [decode(r.headers, r.value) for records in batches.values() for r in records]
-        finally:
-            await consumer.stop()
-        return found
-
-    async def acknowledged(self, count: int, seconds: float = 20) -> list[TaskAcknowledged]:
-        """All acks once there are some of `count` different tasks."""
-        read = await self.read(
-            self.acks, lambda found: len({r.envelope.correlation_id for r in found}) >= count, seconds
-        )
-        return [r.body for r in read if isinstance(r.body, TaskAcknowledged)]
+def taking_part(kafka: NativeKafka, **settings: Any) -> Participant:
+    return Participant(
+        Settings(kafka.bootstrap, **settings), processor_id=kafka.processor, controller_id="acme", token_key=b"k" * 32
+    )
 
 
 @pytest.fixture
-async def kafka(kafka_bootstrap: str, unique: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kafka]:
-    found = Kafka(kafka_bootstrap, unique)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    names = [found.tasks, found.acks, found.events]
-    await admin.create_topics([NewTopic(name, 4, 1) for name in names])
+async def kafka(kafka_bootstrap: str, unique: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NativeKafka]:
+    found = NativeKafka(kafka_bootstrap, unique)
+    await found.create()
     monkeypatch.setattr("lethe_participant.acks.ACKS", Topic(found.acks, "dsr_id", 0, ()))
     monkeypatch.setattr("lethe_participant.participant.SUBJECT_EVENTS", Topic(found.events, "subject_token", 0, ()))
     yield found
-    await admin.delete_topics(names)
-    await admin.close()
+    await found.delete()
 
 
 @asynccontextmanager
@@ -125,8 +50,8 @@ async def running(participant: Participant) -> AsyncIterator[None]:
             participant.stop()
 
 
-async def test_tasks_are_done_and_acknowledged(kafka: Kafka) -> None:
-    participant = kafka.participant()
+async def test_tasks_are_done_and_acknowledged(kafka: NativeKafka) -> None:
+    participant = taking_part(kafka)
 
     @participant.erase
     async def erase(_: Task) -> Result:
@@ -143,27 +68,27 @@ async def test_tasks_are_done_and_acknowledged(kafka: Kafka) -> None:
     assert [a.outcome for a in acks if a.verb is Verb.VERIFY] == [Outcome.NOTHING_FOUND] * 20
 
 
-async def test_what_was_committed_does_not_come_again_and_the_rest_does(kafka: Kafka) -> None:
+async def test_what_was_committed_does_not_come_again_and_the_rest_does(kafka: NativeKafka) -> None:
     done: list[UUID] = []
 
     async def erase(asked: Task) -> Result:
         done.append(asked.dsr_id)
         return Result.erased({"parcels": 1})
 
-    first = kafka.participant()
+    first = taking_part(kafka)
     first.erase(erase)
     await kafka.ask(*[kafka.task(n) for n in range(10)])
     async with running(first):
         await kafka.acknowledged(10)
     await kafka.ask(*[kafka.task(n) for n in range(10, 20)])
-    second = kafka.participant()
+    second = taking_part(kafka)
     second.erase(erase)
     async with running(second):
         await kafka.acknowledged(20)
     assert len(done) == len(set(done)) == 20
 
 
-async def test_after_a_kill_every_task_is_still_answered(kafka: Kafka, unique: str) -> None:
+async def test_after_a_kill_every_task_is_still_answered(kafka: NativeKafka, unique: str) -> None:
     program = textwrap.dedent(
         f"""
         import asyncio, lethe_participant.acks as acks, lethe_participant as sdk
@@ -197,17 +122,17 @@ async def test_after_a_kill_every_task_is_still_answered(kafka: Kafka, unique: s
         process._transport.close()  # type: ignore[attr-defined]
 
 
-async def test_subject_events_arrive_keyed_by_token(kafka: Kafka) -> None:
-    async with kafka.participant() as participant:
+async def test_subject_events_arrive_keyed_by_token(kafka: NativeKafka) -> None:
+    async with taking_part(kafka) as participant:
         tokens = [participant.token_for("email", f"p{n}@x.example") for n in range(100)]
         await participant.emit(*[participant.event("created", token) for token in tokens])
     read = await kafka.read(kafka.events, lambda found: len(found) >= 100)
     assert {r.body.subject_token for r in read if isinstance(r.body, SubjectObserved)} == set(tokens)
 
 
-async def test_five_thousand_tasks_a_second_pass_through_a_handler_that_does_nothing(kafka: Kafka) -> None:
+async def test_five_thousand_tasks_a_second_pass_through_a_handler_that_does_nothing(kafka: NativeKafka) -> None:
     count, seen, times = 20_000, 0, []
-    participant = kafka.participant()
+    participant = taking_part(kafka)
 
     @participant.erase_batch
     async def erase(tasks: Sequence[Task]) -> list[Result]:

@@ -260,7 +260,7 @@ async def test_what_cannot_be_read_and_what_is_not_ours_stops_nothing(caplog: py
             Incoming(good.headers, b"{nadia", "t/0/1"),
             Incoming((), None, "t/0/2"),
             Incoming(other.headers, other.value, "t/0/3"),
-            incoming(task(processor="shop")),
+            incoming(task("other", processor="shop")),
             good,
         ]
     )

@@ -266,13 +266,17 @@ async def test_a_first_consumer_begins_at_the_oldest_record_there_is(ground: Gro
     assert await ground.database.fetchval("SELECT min(record_offset) FROM effect WHERE part = 0") == 5
 
 
-async def test_transaction_markers_in_a_topic_are_passed_over(ground: Ground) -> None:
+async def test_transactions_of_a_product_are_read_without_what_they_took_back(ground: Ground) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=ground.settings.bootstrap, transactional_id=ground.unique)
     await producer.start()
     for n in range(30):
         async with producer.transaction():
             record = status_of(ground.source.name, n)
             await producer.send(record.topic, record.value, record.key, headers=list(record.headers))
+        await producer.begin_transaction()
+        record = status_of(ground.source.name, 1000 + n)
+        await producer.send(record.topic, record.value, record.key, headers=list(record.headers))
+        await producer.abort_transaction()
     await producer.stop()
     bus = await ground.bus()
     async with ground.consuming(bus, {ground.source: record_effects}):

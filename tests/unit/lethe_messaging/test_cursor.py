@@ -76,6 +76,17 @@ def test_a_small_batch_waits_for_company_and_a_large_one_does_not() -> None:
     assert cursor.ready_at() == 50.0
 
 
+def test_small_batches_wait_longer_while_transactions_are_slow() -> None:
+    cursor = Cursor("dsr.acks", 3, 0, Tuning(window=0.01, window_max=0.1))
+    cursor.feed(fetched(0, 1), 1, now=0.0)
+    cursor.done(cursor.take(), now=1.0, took=0.04)
+    cursor.feed(fetched(1, 1), 2, now=2.0)
+    assert cursor.ready_at() == 2.04
+    cursor.done(cursor.take(), now=3.0, took=7.0)
+    cursor.feed(fetched(2, 1), 3, now=4.0)
+    assert cursor.ready_at() == 4.1
+
+
 def test_a_failing_batch_is_halved_until_its_message_is_alone_and_grows_again_afterwards() -> None:
     cursor = cursor_at(0)
     cursor.feed(fetched(0, 20), 20, now=0.0)

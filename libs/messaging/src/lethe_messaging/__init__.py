@@ -2,6 +2,7 @@
 
 from lethe_messaging.admin import delete_topics, ensure_topics, read_all
 from lethe_messaging.bus import Bus
+from lethe_messaging.crash_points import CRASH_POINTS
 from lethe_messaging.errors import (
     BusFailed,
     Fenced,
@@ -17,6 +18,7 @@ from lethe_messaging.store import migrate_messaging
 from lethe_messaging.work import Parked, Work
 
 __all__ = [
+    "CRASH_POINTS",
     "Bus",
     "BusFailed",
     "Fenced",

@@ -108,8 +108,15 @@ async def _partition_counts(admin: Any, names: Sequence[str]) -> dict[str, int]:
 
 
 async def _create(admin: Any, topics: Sequence[Topic], partitions: int, replication: int) -> None:
+    safe = str(max(1, replication - 1))  # with acks=all, a record survives the loss of one broker
     wanted = [
-        NewTopic(t.name, partitions, replication, topic_configs={"retention.ms": str(t.retention_ms)}) for t in topics
+        NewTopic(
+            t.name,
+            partitions,
+            replication,
+            topic_configs={"retention.ms": str(t.retention_ms), "min.insync.replicas": safe},
+        )
+        for t in topics
     ]
     response = await admin.create_topics(wanted)
     for name, code, *rest in response.topic_errors:

@@ -40,6 +40,7 @@ class Cursor:
         self._limit = tuning.batch
         self._records: deque[Any] = deque()
         self._since = 0.0
+        self._window = tuning.window
         self._gap: tuple[int, int] | None = None
 
     def __len__(self) -> int:
@@ -79,7 +80,7 @@ class Cursor:
         if self.stopped is not None or not self._records:
             return None
         wanted = min(self._tuning.window_below, self._limit)
-        company = self._since if len(self._records) >= wanted else self._since + self._tuning.window
+        company = self._since if len(self._records) >= wanted else self._since + self._window
         return max(self.retry_at, company)
 
     def take(self) -> Batch:
@@ -89,8 +90,13 @@ class Cursor:
         end = self.fetched if size == len(self._records) else records[-1].offset + 1
         return Batch(records, self.next_offset, end)
 
-    def done(self, batch: Batch, now: float) -> None:
-        """The transaction of `batch` is stored."""
+    def done(self, batch: Batch, now: float, took: float = 0.0) -> None:
+        """The transaction of `batch` is stored and took `took` seconds.
+
+        A small batch then waits as long as the last one took: on a busy machine batches grow, instead of many small
+        transactions keeping it busy.
+        """
+        self._window = min(max(self._tuning.window, took), self._tuning.window_max)
         for _ in batch.records:
             self._records.popleft()
         self.next_offset = batch.end

@@ -46,6 +46,7 @@ class Reader:
             **settings.client_options(),
             enable_auto_commit=False,
             auto_offset_reset="none",
+            isolation_level="read_committed",  # what a product's transaction took back was never said
             fetch_max_wait_ms=100,
             fetch_max_bytes=8 << 20,
             max_partition_fetch_bytes=256 << 10,
@@ -108,8 +109,8 @@ class Reader:
         return Unavailable("unreadable", broken)
 
     def high_water(self, place: Place) -> int:
-        """Offset after the last record the broker had when it last answered; 0 before."""
-        return self._client.highwater(TopicPartition(*place)) or 0
+        """Offset after the last committed record the broker had when it last answered; 0 before."""
+        return self._client.last_stable_offset(TopicPartition(*place)) or 0
 
     async def ends(self, places: Collection[Place]) -> Mapping[Place, int]:
         """The same, asked of the broker now. Raises one of CLIENT_ERRORS."""

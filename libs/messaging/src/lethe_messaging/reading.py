@@ -102,6 +102,9 @@ class Reading:
                     crashpoint("poll.after")
                     self._feed(reader, arrived)
                 self._throttle(reader)
+                if 0 < sum(len(records) for records, _ in arrived.values()) < self._tuning.window_below:
+                    # a fetch costs the same however little it brings
+                    await asyncio.sleep(self._tuning.window / 2)
 
     def _assign(self, reader: Reader) -> None:
         now = time.monotonic()

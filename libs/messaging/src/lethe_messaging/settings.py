@@ -44,7 +44,8 @@ class Tuning:
     batch: int = 1000
     """Records of one partition in one transaction, at most."""
     window: float = 0.010
-    """How long a small batch waits for company."""
+    """How long a small batch waits for company, at least; longer, up to `window_max`, while transactions are slow."""
+    window_max: float = 0.1
     window_below: int = 200
     """A batch of this size or more does not wait."""
     queue: int = 4000

@@ -101,15 +101,16 @@ class Worker:
 
     async def _step(self, cursor: Cursor) -> None:
         batch = cursor.take()
+        begun = time.monotonic()
         try:
             await self._handling.handle(cursor, self._slot.epoch, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, the partition must neither stop nor lose
             await self._failed(cursor, batch, error)
         else:
-            self._stored(cursor, batch)
+            self._stored(cursor, batch, time.monotonic() - begun)
 
-    def _stored(self, cursor: Cursor, batch: Batch) -> None:
-        cursor.done(batch, time.monotonic())
+    def _stored(self, cursor: Cursor, batch: Batch, took: float = 0.0) -> None:
+        cursor.done(batch, time.monotonic(), took)
         self._metrics.handled.labels(cursor.topic).inc(len(batch.records))
         self._metrics.progress.set_to_current_time()
 

@@ -38,6 +38,7 @@ class Watch:
         self._tuning = tuning
         self._metrics = metrics
         self._ends: dict[Place, int] = {}
+        self._reported: set[Place] = set()
         self._asked_at = 0.0
         self._answered_at = time.monotonic()
 
@@ -105,12 +106,17 @@ class Watch:
     def _report(self) -> None:
         ages: defaultdict[str, float] = defaultdict(float)
         stopped = 0
+        reported = set()
         for _, cursor in self._ownership.cursors():
             place = (cursor.topic, cursor.partition)
+            reported.add(place)
             self._metrics.lag.labels(cursor.topic, str(cursor.partition)).set(self.lag(place, cursor.next_offset))
             oldest = cursor.oldest_timestamp_ms
             ages[cursor.topic] = max(ages[cursor.topic], time.time() - oldest / 1000 if oldest is not None else 0.0)
             stopped += cursor.stopped is not None
+        for topic, partition in self._reported - reported:
+            self._metrics.lag.remove(topic, str(partition))  # whoever owns it now tells its lag
+        self._reported = reported
         for topic, age in ages.items():
             self._metrics.lag_seconds.labels(topic).set(age)
         self._metrics.stopped.set(stopped)

@@ -132,3 +132,19 @@ async def test_an_earlier_ask_with_an_unknown_end_is_remembered_over_a_harmless_
 async def test_a_vendor_that_accepts_is_looked_at_when_the_register_says(ledger: Ledger) -> None:
     answer = (await erased(ledger, [item(1)], lambda _: Answer(Outcome.ACCEPTED)))[0]
     assert answer.expected_by == NOW + timedelta(days=30)
+
+
+async def test_a_collision_with_another_batch_is_asked_again_at_once_and_only_for_those_who_collided(
+    ledger: Ledger, log: list[str]
+) -> None:
+    said = {1: [ERASED], 2: [Answer.transient("deadlock"), Answer.transient("deadlock"), ERASED]}
+    answers = await erased(ledger, [item(1), item(2)], lambda one: said[one.task.dsr_id.int].pop(0))
+    assert answers == [ERASED, ERASED]
+    assert log == ["intend [1, 2]", "erase [1, 2]", "erase [2]", "erase [2]"]
+
+
+async def test_a_collision_that_stays_waits_like_any_other_failure(ledger: Ledger, log: list[str]) -> None:
+    answers = await erased(ledger, [item(1)], lambda _: Answer.transient("deadlock"))
+    assert answers == [Answer.transient("deadlock")]
+    assert len(log) == 5
+    assert await erased(ledger, [item(1)], lambda _: ABSENT) == [ABSENT], "and changed nothing"

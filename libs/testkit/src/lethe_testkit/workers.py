@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from lethe_events import Envelope, TaskAcknowledged, decode, encode
 from lethe_events.topics import Topic
+from lethe_events.words import Verb
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.ground import eventually
@@ -48,7 +49,8 @@ class WorkerGround:
         self.kafka = KafkaSettings(bootstrap)
         self.role = f"worker_{unique}"
         self.directory = directory
-        self.tasks = Topic(f"test.{unique}.tasks", "dsr_id", 3_600_000, ())
+        self.changes = Topic(f"test.{unique}.changes", "dsr_id", 3_600_000, ())
+        self.readings = Topic(f"test.{unique}.readings", "dsr_id", 3_600_000, ())
         self.acks_topic = Topic(f"test.{unique}.acks", "dsr_id", 3_600_000, ())
         self.environment: dict[str, str] = {}
         self.admin: asyncpg.Connection[asyncpg.Record]
@@ -56,6 +58,10 @@ class WorkerGround:
         self.vault: Vault
         self._bus: Bus
         self._processes: list[WorkerProcess] = []
+
+    @property
+    def _topics(self) -> tuple[Topic, ...]:
+        return self.changes, self.readings, self.acks_topic
 
     @property
     def service_dsn(self) -> str:
@@ -74,7 +80,7 @@ class WorkerGround:
         self.database = await Database.connect(self.service_dsn, schema="tester", application_name="tester")
         self.vault = Vault(self.database, FileKeys(self.directory / "keys.json"), redeemer="tester")
         await migrate_messaging(self.database)
-        await ensure_topics(self.kafka, (self.tasks, self.acks_topic), PARTITIONS)
+        await ensure_topics(self.kafka, self._topics, PARTITIONS)
         self._bus = Bus(self.database, self.kafka, service="tester", registry=CollectorRegistry())
         await self._bus.start()
 
@@ -83,7 +89,7 @@ class WorkerGround:
             await process.kill()
         await self._bus.stop()
         await self.database.close()
-        await delete_topics(self.kafka, [self.tasks.name, self.acks_topic.name])
+        await delete_topics(self.kafka, [topic.name for topic in self._topics])
         names = f"{self.role}, {self.role}_read, {self.role}_write, {self.role}_owner"
         await self.admin.execute(f"DROP OWNED BY {names} CASCADE")
         await self.admin.execute(f"DROP ROLE {names}")
@@ -116,8 +122,8 @@ class WorkerGround:
             "key": "env:PSEUDONYM_KEY",
         }
         self.environment |= {
-            f"{upper}_READ": self._as(f"{self.role}_read"),
-            f"{upper}_WRITE": self._as(f"{self.role}_write"),
+            f"{upper}_READ": self.dsn_of("read"),
+            f"{upper}_WRITE": self.dsn_of("write"),
             "PSEUDONYM_KEY": "k" * 32,
         }
         register = self.directory / "register"
@@ -133,14 +139,12 @@ class WorkerGround:
             await self.vault.seal(tx, sealings)
 
     async def ask(self, tasks: Sequence[TaskRequested]) -> None:
-        """Put tasks on the topic."""
+        """Put tasks on the topic of whoever changes, or of whoever reads."""
         async with self._bus.work() as work:
-            work.send(
-                encode(
-                    self.tasks.name, str(t.dsr_id), t, Envelope(uuid5(t.task_id, "ask"), "/test", NOW, t.dsr_id, None)
-                )
-                for t in tasks
-            )
+            for t in tasks:
+                topic = self.changes if t.verb is Verb.ERASE else self.readings
+                envelope = Envelope(uuid5(t.task_id, "ask"), "/test", NOW, t.dsr_id, None)
+                work.send([encode(topic.name, str(t.dsr_id), t, envelope)])
 
     async def acks(self) -> list[TaskAcknowledged]:
         records = await read_all(self.kafka, self.acks_topic.name)
@@ -165,7 +169,11 @@ class WorkerGround:
 
     async def start(self, service: str, **environment: str) -> WorkerProcess:
         """`python -m <service>` with everything of this test; returns at once."""
-        topics = {"TASKS_ERASURE": self.tasks.name, "TASKS_EXPORT": self.tasks.name, "ACKS": self.acks_topic.name}
+        topics = {
+            "TASKS_ERASURE": self.changes.name,
+            "TASKS_EXPORT": self.readings.name,
+            "ACKS": self.acks_topic.name,
+        }
         started = await WorkerProcess.start(
             service,
             topics,
@@ -183,6 +191,10 @@ class WorkerGround:
         )
         self._processes.append(started)
         return started
+
+    def dsn_of(self, side: str) -> str:
+        """As the processors are reached: side `read` or `write`."""
+        return self._as(f"{self.role}_{side}")
 
     async def left(self, name: str) -> dict[str, int]:
         """Rows that a processor still holds, by table."""

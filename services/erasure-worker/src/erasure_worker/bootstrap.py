@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from erasure_worker.adapters.ledger import EffectLedger
 from erasure_worker.application.erasing import Erasing
 from erasure_worker.entrypoints.messages import handlers
-from lethe_chassis import HealthChecks, Service, SettingsError, Unhealthy, configure_logging, create_app, engine_is_down
+from lethe_chassis import HealthChecks, Service, SettingsError, configure_logging, create_app, engine_is_down
 from lethe_events.topics import ACKS, TASKS_ERASURE
 from lethe_events.words import Verb
 from lethe_messaging import Bus, BusFailed, KafkaSettings, Message, ensure_topics, migrate_messaging
@@ -17,11 +17,11 @@ from lethe_postgres import Database, is_transient, migrate
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
-from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from
+from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from, register_facts
 from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from erasure_worker.settings import Settings
     from lethe_events.models import TaskRequested
@@ -80,7 +80,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             title=NAME,
             version="0.1.0",
             auth=None,
-            health=_health(database, bus, registers, ledger),
+            health=_health(bus, registers, ledger),
             unavailable=_unavailable,
         )
         yield Service(
@@ -109,24 +109,10 @@ def _files(settings: Settings) -> tuple[RegisterSource, FileKeys]:
         raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from error
 
 
-def _health(database: Database, bus: Bus, registers: RegisterSource, ledger: EffectLedger) -> HealthChecks:
+def _health(bus: Bus, registers: RegisterSource, ledger: EffectLedger) -> HealthChecks:
     """A broken register does not fail readiness: the last good one is worked with, and the report tells."""
     health = HealthChecks()
-
-    async def postgres() -> None:
-        await database.fetchval("SELECT 1")
-
-    def messaging() -> Mapping[str, object]:
-        facts = bus.health()
-        if not facts["ok"]:
-            raise Unhealthy(f"in trouble: {facts['trouble']}")
-        return facts
-
-    def register() -> Mapping[str, object]:
-        return {"version": registers.current().version, "problems": [str(p) for p in registers.problems]}
-
-    health.add("postgres", postgres)
-    health.add("bus", messaging)
-    health.add("register", register)
+    health.add("bus", bus.health)
+    health.add("register", lambda: register_facts(registers))
     health.add("effects", ledger.unanswered)
     return health

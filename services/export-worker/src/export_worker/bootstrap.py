@@ -23,7 +23,6 @@ from lethe_chassis import (
     Service,
     SettingsError,
     TokenVerifier,
-    Unhealthy,
     configure_logging,
     create_app,
     engine_is_down,
@@ -36,7 +35,7 @@ from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
 from lethe_processors.runner import Limits
-from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from
+from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from, register_facts
 from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
 if TYPE_CHECKING:
@@ -143,28 +142,18 @@ def _files(settings: Settings) -> tuple[RegisterSource, FileKeys]:
 
 
 def _health(database: Database, bus: Bus, registers: RegisterSource, read_only: ReadOnly) -> HealthChecks:
-    """A broken register does not fail readiness: the last good one is worked with, and the report tells."""
+    """Neither a broken register nor a processor that must not be read fails readiness: the others are served."""
     health = HealthChecks()
 
     async def postgres() -> None:
         await database.fetchval("SELECT 1")
 
-    def messaging() -> Mapping[str, object]:
-        facts = bus.health()
-        if not facts["ok"]:
-            raise Unhealthy(f"in trouble: {facts['trouble']}")
-        return facts
-
     def register() -> Mapping[str, object]:
-        current = registers.current()
-        return {
-            "version": current.version,
-            "problems": [str(p) for p in registers.problems],
-            "not_read": read_only.faults(current.processors.values()),
-        }
+        not_read = read_only.faults(registers.current().processors.values())
+        return {**register_facts(registers), "not_read": not_read}
 
     health.add("postgres", postgres)
-    health.add("bus", messaging)
+    health.add("bus", bus.health)
     health.add("register", register)
     return health
 

@@ -5,7 +5,7 @@ from lethe_processors.worker.admission import admit, refuse
 from lethe_processors.worker.bench import Act, Bench, Opened, Registers
 from lethe_processors.worker.connectors import Connectors
 from lethe_processors.worker.desk import Delivered, Desk, UnitOfWork
-from lethe_processors.worker.pace import limits_of, limits_of_all
+from lethe_processors.worker.pace import limits_of, limits_of_all, register_facts
 from lethe_processors.worker.redeeming import redeem_from
 from lethe_processors.worker.worker import Worker
 
@@ -25,4 +25,5 @@ __all__ = [
     "limits_of_all",
     "redeem_from",
     "refuse",
+    "register_facts",
 ]

@@ -1,4 +1,4 @@
-"""How hard the register lets a processor be worked."""
+"""What a worker takes from the register, and tells of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from lethe_processors.runner import Limits
 
 if TYPE_CHECKING:
-    from lethe_processors.register import Processor, Register
+    from collections.abc import Mapping
+
+    from lethe_processors.register import Processor, Register, RegisterSource
 
 
 def limits_of(processor: Processor, *, call_timeout: float) -> Limits:
@@ -29,3 +31,8 @@ def limits_of_all(register: Register, *, call_timeout: float) -> dict[str, Limit
     """Of every processor that is reached from here; Kafka-native ones take their tasks themselves."""
     reached = (p for p in register.processors.values() if p.connector.kind != "kafka")
     return {p.id: limits_of(p, call_timeout=call_timeout) for p in reached}
+
+
+def register_facts(registers: RegisterSource) -> Mapping[str, object]:
+    """For health: which register is worked with, and what keeps a newer one from being used."""
+    return {"version": registers.current().version, "problems": [str(problem) for problem in registers.problems]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from erasure_worker.domain.decisions import had_no_effect, judge, waves
+from erasure_worker.domain.decisions import collided, had_no_effect, judge, waves
 from lethe_postgres import crashpoint
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from erasure_worker.application.ports import Ledger
     from lethe_processors.connector import Answer, Connector, WorkItem
     from lethe_processors.register import Processor
+
+
+_AT_ONCE = 3
+"""Times that a collision is asked again before it waits like any other transient failure."""
 
 
 class Erasing:
@@ -35,7 +39,7 @@ class Erasing:
     async def _ask(self, connector: Connector, items: Sequence[WorkItem], lag: timedelta | None) -> list[Answer]:
         asked_before = await self._ledger.intend(items)
         crashpoint("erasure.intended")
-        answers = await connector.erase(items)
+        answers = await _erase(connector, items)
         crashpoint("erasure.erased")
         in_vain = [
             item.task.task_id
@@ -49,3 +53,15 @@ class Erasing:
             judge(answer, first_asked_at=asked_before.get(item.task.task_id), now=now, lag=lag)
             for item, answer in zip(items, answers, strict=True)
         ]
+
+
+async def _erase(connector: Connector, items: Sequence[WorkItem]) -> list[Answer]:
+    """The connector's answers; those that only collided with another batch are asked for again at once, a few times."""
+    answers = await connector.erase(items)
+    for _ in range(_AT_ONCE):
+        again = [position for position, answer in enumerate(answers) if collided(answer)]
+        if not again:
+            break
+        for position, answer in zip(again, await connector.erase([items[p] for p in again]), strict=True):
+            answers[position] = answer
+    return answers

@@ -100,19 +100,26 @@ def _doubtful(code: str, answer: Answer) -> Answer:
     return Answer(Outcome.NEEDS_PERSON, failure=failure, evidence=answer.evidence)
 
 
+def collided(answer: Answer) -> bool:
+    """Whether the processor undid this ask only because another of ours stood in its way: it may be asked at once.
+
+    Two batches whose people share rows can lock them in opposite order; waiting would only slow both down.
+    """
+    return answer.failure is not None and answer.failure.code in _COLLISIONS
+
+
 def had_no_effect(answer: Answer) -> bool:
     """Whether this failure proves that the ask changed nothing, so that a later absence is not its trace."""
     return answer.failure is not None and answer.failure.code in _WITHOUT_EFFECT
 
 
-_WITHOUT_EFFECT = frozenset(
+_COLLISIONS = frozenset({"deadlock", "serialization_failure"})
+_WITHOUT_EFFECT = _COLLISIONS | frozenset(
     {
         "credential_missing",
         "database_overloaded",
         "database_read_only",
-        "deadlock",
         "lock_timeout",
-        "serialization_failure",
         "statement_timeout",
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lethe_processors.problems import Problem
 
 OTHERS = "others"
+_ON_THE_WIRE = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")  # as lethe_events.models.Collection
 
 
 def check_dataset(parsed: Parsed, dataset: Dataset, kinds: tuple[str, ...], *, erases: bool) -> list[Problem]:
@@ -29,6 +31,7 @@ def check_dataset(parsed: Parsed, dataset: Dataset, kinds: tuple[str, ...], *, e
     found += _reach(parsed, graph)
     for name in sorted(graph.reached):
         collection = graph.collections[name]
+        found += _names(parsed, collection)
         found += _keys(parsed, collection)
         found += _two_people(parsed, graph, collection)
         found += _about(parsed, collection)
@@ -130,6 +133,15 @@ def _circle(graph: Graph, name: str) -> list[str]:
         return found
 
     return sorted(closure(forward=True) & closure(forward=False))
+
+
+def _names(parsed: Parsed, collection: Collection) -> Iterator[Problem]:
+    if not _ON_THE_WIRE.match(collection.name):
+        yield parsed.problem(
+            (collection.name,),
+            "its name cannot be told in an acknowledgement.",
+            "rename the table: letters, digits, `_`, `.` and `-`.",
+        )
 
 
 def _keys(parsed: Parsed, collection: Collection) -> Iterator[Problem]:

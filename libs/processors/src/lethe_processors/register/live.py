@@ -102,7 +102,7 @@ class _Look:
         found += advice.rights_to_read(plan)
         if self._erases:
             found += advice.undescribed(plan)
-        if not found:  # generated statements only run where everything they name is there
+        if not any(a.blocking for a in found):  # generated statements only run where everything they name is there
             found += await advice.trial(tx, plan, datetime.now(UTC))
             found += await advice.existing_orphans(tx, plan)
         found += advice.slow_lookups(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -18,6 +19,7 @@ KEPT = Retained(collection="invoices", category="user.financial", rows=2, ground
 FOUND = Count(collection="orders", method=Method.FOUND, rows=3)
 NONE_FOUND = Count(collection="orders", method=Method.FOUND, rows=0)
 DSR = uuid.UUID(int=1)
+LATER = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,8 @@ DSR = uuid.UUID(int=1)
         (Answer(Outcome.RETAINED, retained=(KEPT,)), Outcome.RETAINED),
         (Answer(Outcome.RETAINED), Outcome.FAILED),  # kept by which law?
         (Answer(Outcome.RESIDUAL, counts=(FOUND,)), Outcome.RESIDUAL),
-        (Answer(Outcome.ACCEPTED), Outcome.ACCEPTED),
+        (Answer(Outcome.ACCEPTED, expected_by=LATER), Outcome.ACCEPTED),
+        (Answer(Outcome.ACCEPTED), Outcome.FAILED),  # until when?
         (Answer.transient("busy"), Outcome.FAILED),
         (Answer(Outcome.NEEDS_PERSON), Outcome.NEEDS_PERSON),
     ],
@@ -48,7 +51,8 @@ def test_a_look_is_believed_only_about_absence(answer: Answer, outcome: Outcome)
         (Answer(Outcome.NOTHING_FOUND), True, Outcome.FAILED),  # and yet records came
         (Answer(Outcome.RETAINED, retained=(KEPT,)), True, Outcome.FAILED),  # an export keeps nothing
         (Answer(Outcome.RESIDUAL), False, Outcome.FAILED),
-        (Answer(Outcome.ACCEPTED), False, Outcome.ACCEPTED),
+        (Answer(Outcome.ACCEPTED, expected_by=LATER), False, Outcome.ACCEPTED),
+        (Answer(Outcome.ACCEPTED), False, Outcome.FAILED),
     ],
 )
 def test_an_export_is_told_as_what_it_delivered(answer: Answer, delivered: bool, outcome: Outcome) -> None:
@@ -96,3 +100,8 @@ def test_a_processor_can_only_name_its_own_tasks() -> None:
     assert not is_export_task_of(first, uuid.UUID(int=2), "crm")
     assert not is_export_task_of(task_id(DSR, "crm", "erase", 1), DSR, "crm")
     assert not is_export_task_of(task_id(DSR, "crm", "export", 99), DSR, "crm")
+
+
+def test_a_failure_always_has_a_reason() -> None:
+    assert judge_look(Answer(Outcome.FAILED)) == Answer.permanent("failed_without_reason")
+    assert judge_export(Answer(Outcome.FAILED), delivered=False) == Answer.permanent("failed_without_reason")

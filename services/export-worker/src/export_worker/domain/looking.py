@@ -30,6 +30,8 @@ def judge_look(answer: Answer) -> Answer:
     """
     if answer.outcome not in _ABOUT_ABSENCE:
         return Answer.permanent("answer_not_about_absence")
+    if fault := _incomplete(answer):
+        return Answer.permanent(fault)
     if answer.outcome is Outcome.RETAINED and not any(kept.rows for kept in answer.retained):
         return Answer.permanent("retained_without_ground")
     if answer.outcome is Outcome.NOTHING_FOUND and any(count.rows for count in answer.counts):
@@ -45,11 +47,22 @@ def judge_export(answer: Answer, *, delivered: bool) -> Answer:
     """
     if answer.outcome not in _ABOUT_DATA:
         return Answer.permanent("answer_not_about_data")
+    if fault := _incomplete(answer):
+        return Answer.permanent(fault)
     if answer.outcome is Outcome.DONE and not delivered:
         return replace(answer, outcome=Outcome.NOTHING_FOUND, counts=())
     if answer.outcome is Outcome.NOTHING_FOUND and delivered:
         return Answer.permanent("answer_contradicts_records")
     return answer
+
+
+def _incomplete(answer: Answer) -> str | None:
+    """What an answer lacks to be of use, as a code."""
+    if answer.outcome is Outcome.ACCEPTED and answer.expected_by is None:
+        return "accepted_without_date"  # nobody would know when to look
+    if answer.outcome is Outcome.FAILED and answer.failure is None:
+        return "failed_without_reason"
+    return None
 
 
 def refuse_writing_credential(read: str, write: str, resolve: Callable[[str], str | None]) -> None:

@@ -205,6 +205,8 @@ async def test_other_people_in_a_search_result_are_not_the_person() -> None:
 
 
 NONSENSE = [
+    reply(202, {"results": []}),
+    reply(204),
     reply(200, b""),
     reply(200, b"<html>maintenance</html>"),
     reply(200, {}),

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from lethe_processors.bucket import TokenBucket
-from lethe_processors.http.errors import Nonsense, ProfileUnsafe, Refused, Unavailable
+from lethe_processors.http.errors import Nonsense, ProfileUnsafe, Refused, Trouble, Unavailable
 from lethe_processors.http.profile import ApiKeyHeader, Basic, Bearer
 from lethe_processors.http.template import fill_body, fill_path
 
@@ -210,15 +210,17 @@ class Vendor:
         return changed
 
 
-def meaning(status: int, wait: float | None = None) -> Unavailable | Refused:
+def meaning(status: int, wait: float | None = None) -> Trouble:
     """What a status means that no rule of the profile names."""
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return Nonsense()  # "well done" to something that was not asked
     if status in _SAYS_WAIT or status in _LATER:
         return Unavailable("rate_limited", wait)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable("vendor_unavailable")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return Refused("credentials_refused")
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if status < HTTPStatus.BAD_REQUEST:
         return Refused("redirected")
     return Refused(f"status_{status}")
 

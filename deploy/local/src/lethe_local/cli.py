@@ -114,7 +114,7 @@ def _erase(state: State) -> None:
     if postgres.is_symlink():
         shutil.rmtree(postgres.resolve(), ignore_errors=True)
         postgres.unlink()
-    for part in (postgres, state.kafka, state.keys, state.logs, state.run):
+    for part in (postgres, state.kafka, state.keys, state.logs, state.run, state.root / "samples", state.root / "demo"):
         shutil.rmtree(part, ignore_errors=True)
     state.env.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lethe_local.processes.ports import HOST
 from lethe_local.processes.ready import HttpReady
 from lethe_local.processes.spec import ProcessSpec
-from lethe_local.stack import databases
+from lethe_local.stack import databases, samples
 from lethe_local.stack.keys import AUDIENCE
 from lethe_local.stack.roster import Needs, Part, members
 
@@ -77,6 +77,7 @@ def environment(part: Part, known: Known) -> dict[str, str]:
         Needs.SIGNING: {"LETHE_SIGNING_KEY": str(known.keys.signing)},
         Needs.CREDENTIALS: dict(known.credentials),
         Needs.OWN_CREDENTIALS: {k: v for k, v in known.credentials.items() if k.startswith(f"{part.name.upper()}_")},
+        Needs.DATABASE_FILE: {f"{part.name.upper()}_DB": str(samples.database_file(config, part.name))},
         Needs.PARTICIPANT: _participant(part, known) if Needs.PARTICIPANT in part.needs else {},
     }
     for need, values in by_need.items():

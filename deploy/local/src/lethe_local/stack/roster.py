@@ -26,6 +26,7 @@ class Needs(Flag):
     SIGNING = auto()  # the key of certificates and seals
     CREDENTIALS = auto()  # of every processor, by the names that the register uses
     OWN_CREDENTIALS = auto()  # of the sample processor itself: names that begin with its own
+    DATABASE_FILE = auto()  # a sample's own; made anew on every start of the stack
     PARTICIPANT = auto()  # a Kafka-native processor: its token key, a token, where parts go
 
 
@@ -51,7 +52,7 @@ SERVICES = (
     Part(
         "orchestrator",
         "orchestrator",
-        _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CONTROLLERS | Needs.SIGNING,
+        _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.SIGNING,
     ),
     Part("erasure_worker", "erasure_worker", _SERVICE | Needs.REGISTER | Needs.CREDENTIALS),
     Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
@@ -59,7 +60,7 @@ SERVICES = (
 _INVENTED = ("--port", "{port}", "--people", "{people}", "--seed", "{seed}")
 SAMPLES = (
     Part("helpdesk", "lethe_example_helpdesk", Needs.OWN_CREDENTIALS, _INVENTED),
-    Part("warehouse", "lethe_example_warehouse", Needs.KAFKA | Needs.OWN_CREDENTIALS | Needs.PARTICIPANT, _INVENTED),
+    Part("warehouse", "lethe_example_warehouse", Needs.KAFKA | Needs.DATABASE_FILE | Needs.PARTICIPANT, _INVENTED),
 )
 
 

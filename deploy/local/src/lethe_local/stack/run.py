@@ -75,6 +75,7 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
         token_keys=asyncio.run(databases.processor_keys(admin, config.state, keys, native)),
     )
     if config.has_samples:
+        samples.forget_files(config)
         asyncio.run(samples.load_shop(config, admin))
     supervisor.await_ready([kafka.NAME])
     asyncio.run(topics.prepare(config, native))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -41,6 +42,17 @@ def credentials(config: Config, admin: str) -> dict[str, str]:
         name: config.environment.get(name) or known.get(name) or config.state.secret(name.lower())
         for name in sorted(references(config.register) | known.keys())
     }
+
+
+def database_file(config: Config, sample: str) -> Path:
+    return config.state.root / "samples" / f"{sample}.sqlite"
+
+
+def forget_files(config: Config) -> None:
+    """So that these samples too are brought back to their invented people."""
+    directory = config.state.root / "samples"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
 
 
 async def load_shop(config: Config, admin: str) -> None:

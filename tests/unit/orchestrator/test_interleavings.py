@@ -231,9 +231,8 @@ def test_the_same_answers_in_any_order_with_duplicates_end_in_the_same_state(dat
     def run(shuffled: bool) -> dict[str, tuple[object, ...]]:
         world = Given().received(right, export_first=export_first).whatever().planned(*POOL.values()).whatever()
         while world.saga.state is not SagaState.CLOSED:
-            open_ = sorted(
-                (t for t in world.saga.tasks.values() if t.status is TaskStatus.ISSUED), key=lambda t: t.name
-            )
+            tasks = sorted(world.saga.tasks.values(), key=lambda t: t.name)
+            open_ = [t for t in tasks if t.status is TaskStatus.ISSUED]
             everything = open_ + [t for t in tasks if t.attempt and t not in open_]
             order = data.draw(st.permutations(everything)) if shuffled else open_
             for task in order:

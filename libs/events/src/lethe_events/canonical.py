@@ -8,6 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
+"""Types that hold nothing else: most members of most documents are of these."""
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 GENESIS = "0" * 64
 """The hash before the first link of a chain."""
@@ -16,7 +24,7 @@ GENESIS = "0" * 64
 def canonical(value: object) -> bytes:
     """The canonical bytes of a JSON value. Raises TypeError for a float or anything JSON does not know."""
     _refuse_floats(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def sha256_hex(data: bytes) -> str:
@@ -31,9 +39,11 @@ def link(previous: str, content: object) -> str:
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
         raise TypeError("a float has no canonical form: use an integer or a string")
+    members: Iterable[object] = ()
     if isinstance(value, dict):
-        for member in value.values():
-            _refuse_floats(member)
+        members = value.values()
     elif isinstance(value, list | tuple):
-        for member in value:
+        members = value
+    for member in members:
+        if type(member) not in _PLAIN:
             _refuse_floats(member)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from orchestrator.domain.clock import late
-from orchestrator.domain.closing import Verdict, result, verdicts
+from orchestrator.domain.closing import Verdict, heads, result, verdicts
 from orchestrator.domain.record import Json, instant
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lethe_events import Retained
     from orchestrator.domain.saga import LawfulException, Saga, Task
 
 FORMAT = "lethe.certificate.v1"
@@ -36,22 +37,38 @@ NOT_PROVEN: Mapping[str, str] = {
 _ALWAYS = ("unregistered_systems", "backups", "derived_data")
 
 
-def certificate(saga: Saga, *, links: int, head: str, issuer: str) -> Json:
+def certificate(saga: Saga, *, links: int, head: str) -> Json:
     """The content to sign. `links`, `head`: number and hash of the last link of the chain before this certificate."""
-    found = verdicts(saga.right, saga.needs_package, saga.tasks)
+    found = sorted(verdicts(saga.right, saga.needs_package, saga.tasks).items())
+    tasks = _tasks(saga)
+    newest = heads(saga.tasks)
     outcome = result(saga)
     return {
         "format": FORMAT,
-        "issuer": issuer,
         "dsr": _dsr(saga),
         "clock": _clock(saga),
         "result": None if outcome is None else outcome.value,
         "closed_at": None if saga.closed_at is None else instant(saga.closed_at),
-        "registers": sorted({t.rules.register_version for t in saga.tasks.values()}),
-        "processors": [_processor(saga, p, v.value) for p, v in sorted(found.items())],
-        "kept": kept(saga),
-        "exceptions": [_exception(t, t.exception) for t in _tasks(saga) if t.exception is not None],
-        "not_proven": [*({"code": c, "meaning": NOT_PROVEN[c]} for c in _ALWAYS), *_unproven(saga, found)],
+        "registers": sorted({t.rules.register_version for t in tasks}),
+        "processors": [
+            {
+                "processor": processor_id,
+                "verdict": verdict.value,
+                "tasks": [_task(t) for t in tasks if t.processor_id == processor_id],
+            }
+            for processor_id, verdict in found
+        ],
+        "kept": [_kept(p, r) for p, r in kept(saga)],
+        "exceptions": [_exception(t, t.exception) for t in tasks if t.exception is not None],
+        "not_proven": [
+            *({"code": code, "meaning": NOT_PROVEN[code]} for code in _ALWAYS),
+            *(
+                {"code": code, "processor": processor_id, "meaning": NOT_PROVEN[code], **more}
+                for processor_id, verdict in found
+                if processor_id != PACKAGE_PROCESSOR
+                for code, more in _doubts(saga, newest[processor_id], verdict)
+            ),
+        ],
         "audit": {"links": links, "head": head},
     }
 
@@ -90,11 +107,6 @@ def _clock(saga: Saga) -> Json:
     return found
 
 
-def _processor(saga: Saga, processor_id: str, verdict: str) -> Json:
-    tasks = [t for t in _tasks(saga) if t.processor_id == processor_id]
-    return {"processor": processor_id, "verdict": verdict, "tasks": [_task(t) for t in tasks]}
-
-
 def _task(task: Task) -> Json:
     found: Json = {
         "task": str(task.id),
@@ -129,26 +141,26 @@ def _task(task: Task) -> Json:
     return found
 
 
-def kept(saga: Saga) -> list[Json]:
-    """What the law keeps, by the newest look at each processor, or by its erasure where nobody can look."""
-    found: list[Json] = []
-    for task in _tasks(saga):
-        answer = task.answer
-        if answer is None or answer.outcome is not Outcome.RETAINED or not _speaks(saga, task):
-            continue
-        found += [
-            {
-                "processor": task.processor_id,
-                "collection": r.collection,
-                "category": r.category,
-                "rows": r.rows,
-                "ground": r.ground,
-                "article": r.article,
-                "until": None if r.until is None else instant(r.until),
-            }
-            for r in answer.retained
-        ]
-    return found
+def kept(saga: Saga) -> list[tuple[str, Retained]]:
+    """What the law keeps, by processor: the newest look at each, or its erasure where nobody can look."""
+    return [
+        (task.processor_id, row)
+        for task in _tasks(saga)
+        if task.answer is not None and task.answer.outcome is Outcome.RETAINED and _speaks(saga, task)
+        for row in task.answer.retained
+    ]
+
+
+def _kept(processor_id: str, row: Retained) -> Json:
+    return {
+        "processor": processor_id,
+        "collection": row.collection,
+        "category": row.category,
+        "rows": row.rows,
+        "ground": row.ground,
+        "article": row.article,
+        "until": None if row.until is None else instant(row.until),
+    }
 
 
 def _speaks(saga: Saga, task: Task) -> bool:
@@ -170,24 +182,12 @@ def _exception(task: Task, why: LawfulException) -> Json:
     }
 
 
-def _unproven(saga: Saga, found: Mapping[str, Verdict]) -> list[Json]:
-    lines: list[Json] = []
-    for processor_id, verdict in sorted(found.items()):
-        if processor_id == PACKAGE_PROCESSOR:
-            continue
-        lines += [
-            {"code": c, "processor": processor_id, "meaning": NOT_PROVEN[c], **more}
-            for c, more in _doubts(saga, processor_id, verdict)
-        ]
-    return lines
-
-
-def _doubts(saga: Saga, processor_id: str, verdict: Verdict) -> list[tuple[str, dict[str, Any]]]:
+def _doubts(saga: Saga, verbs: Mapping[Verb, Task], verdict: Verdict) -> list[tuple[str, dict[str, Any]]]:
+    """What is not proven about one processor, by its newest tasks."""
     doubts: list[tuple[str, dict[str, Any]]] = []
-    verify = saga.latest(processor_id, Verb.VERIFY)
-    erase = saga.latest(processor_id, Verb.ERASE)
-    any_task = next(t for t in saga.tasks.values() if t.processor_id == processor_id)
-    why = any_task.rules.unverifiable
+    verify, erase = verbs.get(Verb.VERIFY), verbs.get(Verb.ERASE)
+    rules = next(iter(verbs.values())).rules
+    why = rules.unverifiable
     if verdict is Verdict.UNVERIFIABLE and why is not None:
         doubts.append(("unverifiable", {"ground": why.ground, "article": why.article, "reason": why.reason}))
     if verify is not None and verify.status is TaskStatus.EXCEPTED and erase is not None and erase.good:
@@ -197,7 +197,6 @@ def _doubts(saga: Saga, processor_id: str, verdict: Verdict) -> list[tuple[str, 
         doubts.append(("attested", {}))
     if erase is not None and erase.expected_by is not None and verdict is Verdict.PROVEN:
         doubts.append(("verified_after_promise", {}))
-    kinds = any_task.rules.identities
-    if kinds and set(kinds).isdisjoint(saga.identifier_kinds):
-        doubts.append(("not_searchable", {"kinds": list(kinds)}))
+    if rules.identities and set(rules.identities).isdisjoint(saga.identifier_kinds):
+        doubts.append(("not_searchable", {"kinds": list(rules.identities)}))
     return doubts

@@ -6,33 +6,20 @@ Alarms go by the strict date; whether an answer was late is judged by the legal 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lethe_law import ClockError, first_month
+from orchestrator.domain.deadlines import Deadlines
 from orchestrator.domain.words import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import datetime
 
     import lethe_events as wire
     from orchestrator.domain.saga import Saga
 
 _FALLBACK = timedelta(days=28)
-
-
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Instants in UTC.
-
-    `derivation` keeps rule, version, calendar, zone and steps as they were used: JSON without floats, for it is signed.
-    """
-
-    due_strict: datetime
-    due_legal: datetime
-    rule: str
-    derivation: Mapping[str, object]
-    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Pure and total: it raises only where the code contradicts its own tables.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lethe_events.words import SagaState, Verb
@@ -14,6 +13,7 @@ from orchestrator.domain.decision import Decision, Disposition, Ignored, Rejecte
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
+from orchestrator.domain.evolve import evolve
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
 from orchestrator.domain.words import Code
@@ -55,7 +55,7 @@ def _settled(draft: Draft, row: Row, event: Event) -> Decision:
         raise IllegalTransition(f"{before.state} → {state} by {type(event).__name__}")
     if state in (SagaState.ANSWERED, SagaState.CLOSED) and before.state is not state:
         _conclude(draft, state)
-    saga = replace(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
+    saga = evolve(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
     if _worth_telling(draft, saga):
         draft.commands.append(TellStatus())
     return Decision(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     import lethe_events as wire
-    from orchestrator.domain.clock import Deadlines
+    from orchestrator.domain.deadlines import Deadlines
     from orchestrator.domain.rules import ProcessorRules
 
 

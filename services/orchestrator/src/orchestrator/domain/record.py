@@ -12,7 +12,7 @@ from uuid import UUID
 
 import lethe_events as wire
 from orchestrator.domain import events as e
-from orchestrator.domain.clock import Deadlines
+from orchestrator.domain.deadlines import Deadlines
 from orchestrator.domain.errors import HistoryBroken
 
 if TYPE_CHECKING:
@@ -136,6 +136,11 @@ def answer_json(ack: wire.TaskAcknowledged) -> Json:
     """An acknowledgement as recorded; saga and controller are said around it."""
     found: Json = ack.__pydantic_serializer__.to_python(ack, mode="json", exclude_defaults=True, exclude=_ACK_ELSEWHERE)
     return found
+
+
+def answer_text(ack: wire.TaskAcknowledged) -> str:
+    """The same as JSON text, in the order of the fields."""
+    return ack.__pydantic_serializer__.to_json(ack, exclude_defaults=True, exclude=_ACK_ELSEWHERE).decode()
 
 
 def _write_acked(event: e.TaskAcked) -> Json:

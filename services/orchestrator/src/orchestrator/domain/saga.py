@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lethe_events import TaskAcknowledged
     from lethe_events.words import Channel
-    from orchestrator.domain.clock import Deadlines
+    from orchestrator.domain.deadlines import Deadlines
     from orchestrator.domain.rules import ProcessorRules
 
 GOOD = frozenset({Outcome.DONE, Outcome.NOTHING_FOUND, Outcome.RETAINED})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lethe_events import TaskAcknowledged
     from orchestrator.domain.draft import Draft
-    from orchestrator.domain.saga import Task
+    from orchestrator.domain.saga import Saga, Task
 
 _READS = frozenset({Verb.EXPORT, Verb.PACKAGE})
 
@@ -108,3 +108,11 @@ def happening(ack: TaskAcknowledged) -> Happening:
         return Happening.NEEDS_PERSON
     transient = ack.failure is not None and ack.failure.kind is FailureKind.TRANSIENT
     return Happening.TRANSIENT if transient else Happening.PERMANENT
+
+
+def contradicts(saga: Saga | None, ack: TaskAcknowledged) -> bool:
+    """Whether a look that nobody had counted found data after the saga had closed: a person has to know."""
+    if saga is None or saga.closed_at is None or ack.outcome is not Outcome.RESIDUAL:
+        return False
+    task = saga.tasks.get(ack.task_id)
+    return task is not None and ack.attempt > task.answered

@@ -1,0 +1,42 @@
+"""`python -m orchestrator` runs the service; with `openapi` or `sagas-doc` it prints a page made from the code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from lethe_chassis import Env, configure_logging, run_service
+from orchestrator.bootstrap import NAME, bootstrap
+from orchestrator.entrypoints.document import openapi_document
+from orchestrator.entrypoints.sagas_page import sagas_page
+from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lethe_chassis import Service
+
+
+@asynccontextmanager
+async def service() -> AsyncIterator[Service]:
+    with Env() as env:
+        settings = Settings.read(env)
+    configure_logging(NAME, form=settings.log)
+    async with bootstrap(settings) as wired:
+        yield wired
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["openapi"]:
+        sys.stdout.write(json.dumps(openapi_document(), indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+        return 0
+    if arguments == ["sagas-doc"]:
+        sys.stdout.write(sagas_page())
+        return 0
+    return run_service(service)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,267 @@
+"""Sagas and tasks as rows, both ways."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lethe_events import TaskAcknowledged
+from lethe_events.canonical import canonical
+from lethe_events.words import PACKAGE_PROCESSOR, Channel, Right, SagaState, Verb
+from orchestrator.application.batch import Entry
+from orchestrator.domain.closing import result
+from orchestrator.domain.deadlines import Deadlines
+from orchestrator.domain.record import answer_text, instant
+from orchestrator.domain.rules import package_rules
+from orchestrator.domain.saga import LawfulException, Proposal, Saga, Task
+from orchestrator.domain.words import TaskStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    import asyncpg
+
+    from orchestrator.application.ports import Registers
+
+# -- to rows
+
+
+def fact_row(entry: Entry) -> tuple[Any, ...]:
+    saga = _of(entry)
+    return (
+        saga.id,
+        saga.subject_ref,
+        saga.right.value,
+        saga.export_first,
+        saga.country,
+        saga.channel.value,
+        saga.identity,
+        ",".join(saga.identifier_kinds),
+        saga.received_at,
+        saga.accepted_at,
+        saga.clock.due_legal,
+        _clock_text(saga.clock),
+    )
+
+
+def new_saga_row(entry: Entry, registers: Registers) -> tuple[Any, ...]:
+    saga = _of(entry)
+    return (
+        saga.id,
+        saga.controller_id,
+        saga.clock.due_strict,
+        saga.state.value,
+        saga.version,
+        _register_id(saga.register_version, registers),
+        entry.checked,
+        saga.alarm,
+        ",".join(saga.alerts),
+        saga.open_incidents,
+        _result(saga),
+        saga.answered_at,
+        saga.closed_at,
+        entry.seq,
+        bytes.fromhex(entry.head),
+    )
+
+
+def changed_saga_row(entry: Entry, registers: Registers) -> tuple[Any, ...]:
+    saga = _of(entry)
+    return (
+        saga.id,
+        entry.stored,
+        saga.state.value,
+        saga.version,
+        _register_id(saga.register_version, registers),
+        entry.checked,
+        saga.alarm,
+        ",".join(saga.alerts),
+        saga.open_incidents,
+        _result(saga),
+        saga.answered_at,
+        saga.closed_at,
+        saga.shredded_at,
+        entry.seq,
+        bytes.fromhex(entry.head),
+    )
+
+
+def new_task_row(saga_id: UUID, task: Task, registers: Registers) -> tuple[Any, ...]:
+    return (
+        saga_id,
+        task.id,
+        task.processor_id,
+        task.verb.value,
+        task.round,
+        _ids(task.after),
+        registers.id_of(task.rules.register_version),
+        ",".join(task.tokens),
+        task.status.value,
+        task.attempt,
+        task.tries,
+        task.due_at,
+        task.settled_at,
+        task.code,
+    )
+
+
+def changed_task_row(saga_id: UUID, task: Task) -> tuple[Any, ...]:
+    return (
+        saga_id,
+        task.id,
+        task.status.value,
+        task.attempt,
+        task.answered,
+        task.tries,
+        task.looks,
+        task.due_at,
+        task.expected_by,
+        task.gone_by,
+        task.settled_at,
+        None if task.answer is None else answer_text(task.answer),
+        task.code,
+    )
+
+
+def seldom_task_row(saga_id: UUID, task: Task, registers: Registers) -> tuple[Any, ...]:
+    return (
+        saga_id,
+        task.id,
+        _ids(task.after),
+        registers.id_of(task.rules.register_version),
+        ",".join(task.tokens),
+        None if task.proposal is None else _proposal_text(task.proposal),
+        None if task.exception is None else _exception_text(task.exception),
+    )
+
+
+def _of(entry: Entry) -> Saga:
+    assert entry.saga is not None, "an entry that is saved has a saga"
+    return entry.saga
+
+
+def _ids(ids: Iterable[UUID]) -> str:
+    return ",".join(map(str, ids))
+
+
+def _result(saga: Saga) -> str | None:
+    found = result(saga)
+    return None if found is None else found.value
+
+
+def _register_id(version: str | None, registers: Registers) -> int | None:
+    if version is None or not version.strip("0"):
+        return None
+    return registers.id_of(version)
+
+
+def _clock_text(clock: Deadlines) -> str:
+    return canonical({"rule": clock.rule, "derivation": clock.derivation, "unsure": clock.unsure}).decode()
+
+
+def _proposal_text(p: Proposal) -> str:
+    return canonical(
+        {"ground": p.ground, "article": p.article, "reason": p.reason, "by": p.by, "at": instant(p.at)}
+    ).decode()
+
+
+def _exception_text(e: LawfulException) -> str:
+    people = {"proposed_by": e.proposed_by, "approved_by": e.approved_by, "at": instant(e.at)}
+    return canonical({"ground": e.ground, "article": e.article, "reason": e.reason, **people}).decode()
+
+
+# -- from rows
+
+
+def entry_of(row: asyncpg.Record, tasks: Mapping[UUID, Task], registers: Registers) -> Entry:
+    clock = json.loads(row["clock"])
+    register_id = row["register_id"]
+    saga = Saga(
+        id=row["id"],
+        controller_id=row["controller_id"],
+        subject_ref=row["subject_ref"],
+        right=Right(row["right"]),
+        export_first=row["export_first"],
+        country=row["country"],
+        channel=Channel(row["channel"]),
+        identity=row["identity"],
+        identifier_kinds=tuple(row["identifier_kinds"]),
+        received_at=row["received_at"],
+        accepted_at=row["accepted_at"],
+        clock=Deadlines(row["due_strict"], row["due_legal"], clock["rule"], clock["derivation"], clock["unsure"]),
+        state=SagaState(row["state"]),
+        version=row["version"],
+        register_version=None if register_id is None else registers.known(register_id).version,
+        tasks=tasks,
+        alarm=row["alarm"],
+        alerts=tuple(row["alerts"]),
+        answered_at=row["answered_at"],
+        closed_at=row["closed_at"],
+        shredded_at=row["shredded_at"],
+    )
+    return Entry(
+        saga,
+        row["audit_seq"],
+        row["audit_head"].hex(),
+        saga.version,
+        frozenset(tasks),
+        row["checked_register_id"],
+        row["armed"],
+    )
+
+
+def task_of(row: asyncpg.Record, controller_id: str, registers: Registers) -> Task:
+    register = registers.known(row["register_id"])
+    processor_id = row["processor_id"]
+    own = processor_id == PACKAGE_PROCESSOR
+    answer = row["answer"]
+    return Task(
+        id=row["id"],
+        processor_id=processor_id,
+        verb=Verb(row["verb"]),
+        round=row["round"],
+        after=tuple(row["after"]),
+        rules=package_rules(register.version) if own else register.rules[processor_id],
+        tokens=tuple(row["tokens"]),
+        status=TaskStatus(row["status"]),
+        attempt=row["attempt"],
+        answered=row["answered"],
+        tries=row["tries"],
+        looks=row["looks"],
+        due_at=row["due_at"],
+        expected_by=row["expected_by"],
+        gone_by=row["gone_by"],
+        settled_at=row["settled_at"],
+        answer=None if answer is None else _answer_of(answer, row["saga_id"], controller_id),
+        proposal=_proposal_of(row["proposal"]),
+        exception=_exception_of(row["exception"]),
+        code=row["code"],
+    )
+
+
+def _answer_of(text: str, saga_id: UUID, controller_id: str) -> TaskAcknowledged:
+    return TaskAcknowledged.model_validate({**json.loads(text), "dsr_id": saga_id, "controller_id": controller_id})
+
+
+def _proposal_of(stored: str | None) -> Proposal | None:
+    if stored is None:
+        return None
+    found = json.loads(stored)
+    at = datetime.fromisoformat(found["at"])
+    return Proposal(found["ground"], found["article"], found["reason"], found["by"], at)
+
+
+def _exception_of(stored: str | None) -> LawfulException | None:
+    if stored is None:
+        return None
+    found = json.loads(stored)
+    return LawfulException(
+        ground=found["ground"],
+        article=found["article"],
+        reason=found["reason"],
+        proposed_by=found["proposed_by"],
+        approved_by=found["approved_by"],
+        at=datetime.fromisoformat(found["at"]),
+    )

@@ -1,0 +1,234 @@
+"""The sagas of one transaction: events are decided in memory, in order; the store then writes what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from lethe_events.canonical import GENESIS, canonical, sha256_hex
+from lethe_events.ids import message_id
+from lethe_events.words import Outcome
+from orchestrator.domain import audit
+from orchestrator.domain.certificate import certificate
+from orchestrator.domain.decide import decide
+from orchestrator.domain.decision import AskProcessor, Disposition, ShredVault, TellStatus
+from orchestrator.domain.events import (
+    ExceptionApproved,
+    ExceptionProposed,
+    ProcessorJoined,
+    RetentionOver,
+    TaskAcked,
+    TaskRetryRequested,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from lethe_events import Record, TaskAcknowledged
+    from orchestrator.application.messages import Messages
+    from orchestrator.application.signer import Signer
+    from orchestrator.domain.decision import Decision
+    from orchestrator.domain.events import Event
+    from orchestrator.domain.saga import Saga, Task
+
+_INCIDENTS = 1000
+"""Index from which ids of incidents are counted, apart from those of messages."""
+_SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
+"""Events that may change a task's order, register, tokens, proposal or exception."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A saga in a transaction.
+
+    `seq`, `head`: number and hash of its last link. `stored`: version in the database (None: not there), `tasks`:
+    those it has there. `checked`: the register its scope was compared with. `armed`: its timer (None: to be set).
+    `changed`, `seldom`: tasks to be written, and those of them in which what seldom changes did.
+    """
+
+    saga: Saga | None = None
+    seq: int = 0
+    head: str = GENESIS
+    stored: int | None = None
+    tasks: frozenset[UUID] = frozenset()
+    checked: int = 0
+    armed: datetime | None = None
+    changed: dict[UUID, None] = field(default_factory=dict)
+    seldom: set[UUID] = field(default_factory=set)
+    dirty: bool = False
+
+    def again(self) -> Entry:
+        """As stored, for the next transaction."""
+        saga = self.saga
+        assert saga is not None, "only a stored saga is kept"
+        return Entry(saga, self.seq, self.head, saga.version, frozenset(saga.tasks), self.checked, self.armed)
+
+
+class Ack(NamedTuple):
+    message_id: UUID
+    body: TaskAcknowledged
+
+    @property
+    def promise(self) -> bool:
+        """An attempt may be promised once and answered once."""
+        return self.body.outcome is Outcome.ACCEPTED
+
+
+class Stray(NamedTuple):
+    message_id: UUID
+    body: TaskAcknowledged
+    reason: str
+
+
+class Incident(NamedTuple):
+    id: UUID
+    saga_id: UUID | None
+    controller_id: str | None
+    processor_id: str | None
+    task_id: UUID | None
+    code: str
+    detail: str
+    at: datetime
+
+
+class Resolved(NamedTuple):
+    saga_id: UUID
+    task_id: UUID | None
+    code: str
+    at: datetime
+    by: str | None
+
+
+class Certified(NamedTuple):
+    saga_id: UUID
+    sha256: str
+    document: str
+
+
+class Batch:
+    """Not safe to share. `now` is the one time of everything in it."""
+
+    def __init__(self, now: datetime, entries: dict[UUID, Entry], messages: Messages, signer: Signer) -> None:
+        self.now = now
+        self.entries = entries
+        self.links: list[audit.Link] = []
+        self.acks: list[Ack] = []
+        self.strays: list[Stray] = []
+        self.incidents: list[Incident] = []
+        self.resolved: list[Resolved] = []
+        self.certificates: list[Certified] = []
+        self.records: list[Record] = []
+        self.shreds: list[UUID] = []
+        self._messages = messages
+        self._signer = signer
+
+    def saga(self, saga_id: UUID) -> Saga | None:
+        entry = self.entries.get(saga_id)
+        return None if entry is None else entry.saga
+
+    def apply(self, saga_id: UUID, event: Event, cause: UUID | None = None) -> Decision:
+        """Decide and collect what follows. `cause`: the message that brought the event."""
+        entry = self.entries.get(saga_id)
+        decision = decide(None if entry is None else entry.saga, event)
+        if decision.disposition is not Disposition.APPLIED:
+            return decision
+        if entry is None:
+            entry = self.entries[saga_id] = Entry()
+        before, entry.saga = entry.saga, decision.saga
+        entry.dirty = True
+        entry.changed.update(dict.fromkeys(decision.changed))
+        if isinstance(event, _SELDOM):
+            entry.seldom.update(decision.changed)
+        self._link(entry, audit.link_of(event, decision, entry.seq + 1, entry.head))
+        if isinstance(event, TaskAcked):
+            self.acks.append(Ack(event.message_id, event.ack))
+        self._incidents(decision, event)
+        closed_now = decision.saga is not None and decision.saga.closed_at is not None
+        document = self._certify(entry) if closed_now and (before is None or before.closed_at is None) else None
+        self._send(entry, decision, document, cause)
+        return decision
+
+    def park_incident(self, ack: TaskAcknowledged, message: UUID, code: str, detail: str) -> None:
+        """Something is wrong with a message, not with a saga: nothing of the saga changes."""
+        saga = self.saga(ack.dsr_id)
+        self.incidents.append(
+            Incident(
+                message_id(message, 0, _INCIDENTS),
+                ack.dsr_id,
+                ack.controller_id if saga is None else saga.controller_id,
+                ack.processor_id,
+                ack.task_id,
+                code,
+                detail,
+                self.now,
+            )
+        )
+
+    def _link(self, entry: Entry, link: audit.Link) -> None:
+        self.links.append(link)
+        entry.seq, entry.head = link.seq, link.hash
+
+    def _incidents(self, decision: Decision, event: Event) -> None:
+        saga = decision.saga
+        if saga is None or not (decision.opened or decision.resolved):
+            return
+        gone = {(saga.id, r.task_id, r.code) for r in decision.resolved}
+        self.incidents = [i for i in self.incidents if (i.saga_id, i.task_id, i.code) not in gone]
+        by = getattr(event, "by", None)
+        self.resolved += [Resolved(*key, self.now, by) for key in gone]
+        for index, opened in enumerate(decision.opened):
+            task = None if opened.task_id is None else saga.tasks[opened.task_id]
+            self.incidents.append(
+                Incident(
+                    message_id(saga.id, saga.version, _INCIDENTS + index),
+                    saga.id,
+                    saga.controller_id,
+                    None if task is None else task.processor_id,
+                    opened.task_id,
+                    opened.code,
+                    "" if task is None else _detail(task),
+                    self.now,
+                )
+            )
+
+    def _certify(self, entry: Entry) -> str:
+        """Sign what the saga proves, and put the hash of that into the chain. Gives the hash (hex)."""
+        saga = entry.saga
+        assert saga is not None, "it has just closed"
+        content = canonical(certificate(saga, links=entry.seq, head=entry.head))
+        signature = {"alg": "Ed25519", "key_id": self._signer.key_id, "value": self._signer.sign(content)}
+        # canonical as a whole, because its two members are and stand in order
+        document = b'{"certificate":%b,"signature":%b}' % (content, canonical(signature))
+        sha256 = sha256_hex(document)
+        self.certificates.append(Certified(saga.id, sha256, document.decode()))
+        self._link(
+            entry,
+            audit.certified(
+                saga.id,
+                self.now,
+                seq=entry.seq + 1,
+                previous=entry.head,
+                document_sha256=sha256,
+                key_id=self._signer.key_id,
+            ),
+        )
+        return sha256
+
+    def _send(self, entry: Entry, decision: Decision, document: str | None, cause: UUID | None) -> None:
+        saga = entry.saga
+        assert saga is not None, "an applied decision has a saga"
+        for command in decision.commands:
+            if isinstance(command, AskProcessor):
+                self.records.append(self._messages.task(saga, command, at=self.now, cause=cause))
+            elif isinstance(command, TellStatus):
+                self.records.append(self._messages.status(saga, document, at=self.now, cause=cause))
+            elif isinstance(command, ShredVault):
+                self.shreds.append(saga.id)
+
+
+def _detail(task: Task) -> str:
+    """Which task, and the failure code if its processor gave one."""
+    answer = task.answer
+    failure = None if answer is None or answer.failure is None else answer.failure.code
+    return task.name if failure is None else f"{task.name}: {failure}"

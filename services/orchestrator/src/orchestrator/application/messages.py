@@ -1,0 +1,79 @@
+"""Commands as messages. Each is encoded once; its id is the same whenever it is sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lethe_events as wire
+from lethe_events.ids import message_id
+from lethe_events.words import Verb
+from orchestrator.domain.certificate import kept
+from orchestrator.domain.closing import result
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from orchestrator.application.topics import Topics
+    from orchestrator.domain.decision import AskProcessor
+    from orchestrator.domain.saga import Saga
+
+SOURCE = "/lethe/orchestrator"
+
+
+class Messages:
+    """Encodes for the topics of this deployment."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+
+    def task(self, saga: Saga, command: AskProcessor, *, at: datetime, cause: UUID | None) -> wire.Record:
+        """Id by task and attempt, so that a recovered saga asks with the same message."""
+        task = command.task
+        look_of = task.after[0] if task.verb is Verb.VERIFY else None
+        body = wire.TaskRequested(
+            task_id=task.id,
+            dsr_id=saga.id,
+            subject_ref=saga.subject_ref,
+            controller_id=saga.controller_id,
+            processor_id=task.processor_id,
+            right=saga.right,
+            verb=task.verb,
+            round=task.round,
+            attempt=task.attempt,
+            register_version=task.rules.register_version,
+            due_at=saga.clock.due_strict,
+            subject_tokens=task.tokens,
+            verifies=look_of,
+            parts=command.parts,
+        )
+        envelope = wire.Envelope(message_id(task.id, task.attempt, 0), SOURCE, at, saga.id, cause)
+        return wire.encode(self._topics.of_task(task.verb, task.rules), str(saga.id), body, envelope)
+
+    def status(self, saga: Saga, certificate: str | None, *, at: datetime, cause: UUID | None) -> wire.Record:
+        body = status_of(saga, certificate, at)
+        envelope = wire.Envelope(message_id(saga.id, saga.version, 0), SOURCE, at, saga.id, cause)
+        return wire.encode(self._topics.status.name, str(saga.id), body, envelope)
+
+
+def status_of(saga: Saga, certificate: str | None, at: datetime) -> wire.DsrStatus:
+    """Where a saga stands, for those who show it. `certificate`: hash (hex) of the signed document, once closed."""
+    package = max(
+        (t for t in saga.tasks.values() if t.verb is Verb.PACKAGE and t.good), key=lambda t: t.round, default=None
+    )
+    return wire.DsrStatus(
+        dsr_id=saga.id,
+        controller_id=saga.controller_id,
+        version=saga.version,
+        state=saga.state,
+        at=at,
+        due_strict=saga.clock.due_strict,
+        due_legal=saga.clock.due_legal,
+        tasks=len(saga.tasks),
+        settled=sum(t.settled for t in saga.tasks.values()),
+        open_incidents=saga.open_incidents,
+        result=result(saga),
+        retained=tuple(row for _, row in kept(saga)) if saga.answered_at is not None else (),
+        package=None if package is None or package.answer is None else package.answer.part,
+        certificate_sha256=certificate,
+    )

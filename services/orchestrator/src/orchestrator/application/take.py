@@ -1,0 +1,104 @@
+"""What comes from the bus: one call per batch, inside the transaction that advances the offset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lethe_events import DsrReceived, TaskAcknowledged
+from orchestrator.application.batch import Stray
+from orchestrator.application.scope import catch_up, tokens_for
+from orchestrator.domain import events
+from orchestrator.domain.clock import deadlines
+from orchestrator.domain.decision import Disposition
+from orchestrator.domain.sense import contradicts
+from orchestrator.domain.words import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from lethe_messaging import Message, Work
+    from orchestrator.application.batch import Batch
+    from orchestrator.application.office import Office
+    from orchestrator.application.ports import RegisterView
+    from orchestrator.domain.rules import ProcessorRules
+    from orchestrator.domain.saga import Saga
+
+
+class Take:
+    """Handlers of the topics. A message that makes no sense is parked; the others of its batch go on."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def requests(self, work: Work, messages: Sequence[Message]) -> None:
+        """Open and plan a saga for each DSR. A redelivery finds its saga and changes nothing."""
+        bodies = [(m, m.received.body) for m in messages]
+        ids = [body.dsr_id for _, body in bodies if isinstance(body, DsrReceived)]
+        batch, view = await self._office.open(work.tx, ids)
+        scopes = self._scopes([b for _, b in bodies if isinstance(b, DsrReceived)], batch, view)
+        tokens = await tokens_for(self._office.vault, scopes)
+        for message, body in bodies:
+            if not isinstance(body, DsrReceived):
+                work.park(message, "unexpected_type", "this topic carries lethe.dsr.received only")
+                continue
+            saga = batch.saga(body.dsr_id)
+            if saga is not None and not _same(saga, body):
+                work.park(message, "other_dsr", "another DSR has this dsr_id; its saga goes on unchanged")
+                continue
+            self._open(batch, message, body, view, tokens.get(body.dsr_id, {}))
+        await self._office.save(work, batch)
+
+    def _scopes(
+        self, bodies: Sequence[DsrReceived], batch: Batch, view: RegisterView | None
+    ) -> Mapping[UUID, Sequence[ProcessorRules]]:
+        if view is None:
+            return {}
+        return {b.dsr_id: view.of(b.controller_id) for b in bodies if b.dsr_id not in batch.entries}
+
+    def _open(
+        self,
+        batch: Batch,
+        message: Message,
+        body: DsrReceived,
+        view: RegisterView | None,
+        tokens: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        cause = message.received.envelope.id
+        received = events.DsrReceived(batch.now, cause, body, deadlines(body))
+        if batch.apply(body.dsr_id, received, cause).disposition is not Disposition.APPLIED:
+            return
+        processors = () if view is None else view.of(body.controller_id)
+        version = "0" * 64 if view is None else view.version
+        batch.entries[body.dsr_id].checked = 0 if view is None else view.id
+        batch.apply(body.dsr_id, events.ScopePlanned(batch.now, version, processors, tokens), cause)
+
+    async def acks(self, work: Work, messages: Sequence[Message]) -> None:
+        """Apply acknowledgements in order. What does not count is kept apart; what makes no sense is parked."""
+        bodies = [(m, m.received.body) for m in messages]
+        ids = [body.dsr_id for _, body in bodies if isinstance(body, TaskAcknowledged)]
+        batch, view = await self._office.open(work.tx, ids)
+        await catch_up(batch, ids, view, self._office.vault)
+        for message, body in bodies:
+            if isinstance(body, TaskAcknowledged):
+                self._take(work, batch, message, body)
+            else:
+                work.park(message, "unexpected_type", "this topic carries lethe.task.acknowledged only")
+        await self._office.save(work, batch)
+
+    def _take(self, work: Work, batch: Batch, message: Message, body: TaskAcknowledged) -> None:
+        cause = message.received.envelope.id
+        decision = batch.apply(body.dsr_id, events.TaskAcked(batch.now, cause, body), cause)
+        self._office.meters.ack(decision.disposition)
+        if decision.disposition is Disposition.IGNORED:
+            batch.strays.append(Stray(cause, body, decision.detail))
+            if contradicts(batch.saga(body.dsr_id), body):
+                detail = f"{body.verb.value}@{body.processor_id}: data was found"
+                batch.park_incident(body, cause, Code.CONTRADICTED, detail)
+        elif decision.disposition is Disposition.REJECTED:
+            work.park(message, decision.code, decision.detail)
+            batch.park_incident(body, cause, Code.REJECTED, f"{decision.code}: {decision.detail}")
+
+
+def _same(saga: Saga, body: DsrReceived) -> bool:
+    return (saga.controller_id, saga.subject_ref, saga.right) == (body.controller_id, body.subject_ref, body.right)

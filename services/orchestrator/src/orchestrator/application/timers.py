@@ -1,0 +1,65 @@
+"""Fires what falls due, by the database's clock, in batches; safe with any number of instances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.application.scope import catch_up
+from orchestrator.domain.timers import due_events
+
+if TYPE_CHECKING:
+    from orchestrator.application.office import Office
+    from orchestrator.application.ports import Desk
+
+LIMIT = 500
+LONGEST_SLEEP = 0.5  # seconds; a moment that is set meanwhile fires no later than this
+SHORTEST_SLEEP = 0.02
+
+
+class Timers:
+    """One per process. An event fires in the transaction that decides it, so it fires once."""
+
+    def __init__(self, office: Office, desk: Desk, limit: int = LIMIT) -> None:
+        self._office = office
+        self._desk = desk
+        self._limit = limit
+
+    async def step(self) -> float:
+        """Fire a batch; gives how many seconds nothing more has to be done."""
+        if await self.fire(self._limit) == self._limit:
+            return 0.0
+        wait = await self._office.store.seconds_to_next()
+        return max(SHORTEST_SLEEP, min(LONGEST_SLEEP, LONGEST_SLEEP if wait is None else wait))
+
+    async def one_by_one(self) -> int:
+        """After a batch that cannot be fired as a whole: saga by saga, and put off the one that is at fault.
+
+        Gives how many were put off; they are tried again after a while, and each try is logged by the caller.
+        """
+        put_off = 0
+        for _ in range(self._limit):
+            try:
+                if not await self.fire(1):
+                    break
+            except Exception:  # noqa: BLE001 - whatever it is, it must not keep other sagas from their moment
+                put_off += await self._office.store.put_off_first_due()
+        return put_off
+
+    async def fire(self, limit: int) -> int:
+        """Everything that is due for the sagas overdue longest. Gives how many sagas were looked at."""
+        office = self._office
+        async with self._desk.work() as work:
+            loaded = await office.store.load_due(work.tx, limit)
+            if not loaded.entries:
+                return 0
+            batch, view = await office.batch(work.tx, loaded)
+            await catch_up(batch, loaded.entries, view, office.vault)
+            for saga_id, entry in loaded.entries.items():
+                entry.armed = None
+                entry.dirty = True
+                assert entry.saga is not None, "a timer belongs to a saga"
+                for event in due_events(entry.saga, batch.now, office.retention):
+                    office.meters.fired((batch.now - event.due_at).total_seconds())
+                    batch.apply(saga_id, event)
+            await office.save(work, batch)
+        return len(loaded.entries)

@@ -1,0 +1,223 @@
+"""The one module that sees adapters and application together."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import REGISTRY
+
+from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
+from lethe_messaging import Bus, BusFailed, KafkaSettings, TopicMismatch, ensure_topics, migrate_messaging
+from lethe_postgres import Database, is_transient, migrate
+from lethe_processors.register import RegisterError
+from lethe_vault import FileKeys, KeyFileRefused, Vault
+from orchestrator.adapters.meters import SagaMeters
+from orchestrator.adapters.proofs import PostgresProofs
+from orchestrator.adapters.reading import PostgresReading
+from orchestrator.adapters.registers import FileRegister, KafkaTopics, PostgresRegisters, view_of
+from orchestrator.adapters.seals import PostgresSeals
+from orchestrator.adapters.signing import Ed25519Signer, publish_key
+from orchestrator.adapters.store import PACKAGE, PostgresSagas, Shelf
+from orchestrator.application.acts import Acts
+from orchestrator.application.messages import Messages
+from orchestrator.application.office import Office
+from orchestrator.application.registers import RegisterKeeping
+from orchestrator.application.sealing import Sealing
+from orchestrator.application.take import Take
+from orchestrator.application.timers import Timers
+from orchestrator.application.topics import Topics
+from orchestrator.domain.errors import RegisterRefused
+from orchestrator.entrypoints.http import build_app
+from orchestrator.entrypoints.loops import fire_timers, handlers, keep_stepping
+from orchestrator.entrypoints.parts import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from orchestrator.settings import Settings
+
+NAME = "orchestrator"
+_PAUSE_S = 2.0
+_COUNT_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """What was opened."""
+
+    files: FileRegister
+    signer: Ed25519Signer
+    keys: FileKeys
+    auth: TokenVerifier
+    database: Database
+    kafka: KafkaSettings
+    bus: Bus
+
+
+@asynccontextmanager
+async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
+    """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
+    files = _register(settings)
+    signer, keys, auth = _signer(settings), _keys(settings), _auth(settings)
+    database = await Database.connect(
+        settings.postgres, schema=NAME, max_size=settings.connections, application_name=f"lethe-{NAME}"
+    )
+    try:
+        await migrate(database, PACKAGE)
+        await migrate_messaging(database)
+        await publish_key(database, signer)
+        kafka = KafkaSettings(settings.kafka)
+        bus = Bus(database, kafka, service=NAME)
+        await bus.start()
+        try:
+            yield _wire(settings, topics or Topics(), _Engines(files, signer, keys, auth, database, kafka, bus))
+        finally:
+            await bus.stop()
+    finally:
+        await database.close()
+        await auth.close()
+
+
+def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
+    database, bus = engines.database, engines.bus
+    registers, meters = PostgresRegisters(), SagaMeters()
+    store = PostgresSagas(database, registers, Shelf(settings.cached_sagas))
+    office = Office(
+        store=store,
+        registers=registers,
+        vault=Vault(database, engines.keys, redeemer=NAME),
+        messages=Messages(topics),
+        signer=engines.signer,
+        retention=settings.retention,
+        meters=meters,
+    )
+    own_topics = KafkaTopics(engines.kafka, topics, settings.partitions)
+    keeping = RegisterKeeping(office, bus, engines.files, registers, own_topics)
+    timers, take = Timers(office, bus), Take(office)
+    sealing = Sealing(PostgresSeals(), bus, engines.signer, topics, settings.seal_every)
+    reading = PostgresReading(database, store)
+    parts = Parts(reading, PostgresProofs(database), Acts(office, bus), keeping)
+    start = Start(engines.kafka, topics, settings.partitions, keeping)
+    app = build_app(
+        lambda: parts, auth=engines.auth, health=_health(engines, start), unavailable=unavailable, registry=REGISTRY
+    )
+
+    async def count() -> float:
+        meters.counted(await reading.counts())
+        return _COUNT_EVERY_S
+
+    async def consume() -> None:
+        await start.done.wait()
+        await bus.consume(handlers(take, topics))
+
+    async def register() -> None:
+        await start.insist()
+        await keep_stepping("register", keeping.step)
+
+    background: Mapping[str, Callable[[], Awaitable[None]]] = {
+        "register": register,
+        "consume": consume,
+        "relay": bus.relay,
+        "timers": lambda: keep_stepping("timers", lambda: fire_timers(timers)),
+        "seal": lambda: keep_stepping("seal", sealing.step),
+        "count": lambda: keep_stepping("count", count),
+    }
+    return Service(app, settings.http, background, bus.stop)
+
+
+class Start:
+    """What has to be there before the first message is taken: topics, and the register of the files in force.
+
+    Brokers may be away: the API answers meanwhile, and the start is tried again until they are back.
+    """
+
+    def __init__(self, kafka: KafkaSettings, topics: Topics, partitions: int, keeping: RegisterKeeping) -> None:
+        self._kafka = kafka
+        self._topics = topics
+        self._partitions = partitions
+        self._keeping = keeping
+        self.done = asyncio.Event()
+
+    async def insist(self) -> None:
+        """Raises TopicMismatch, RegisterError or RegisterRefused, which a person has to mend."""
+        while not self.done.is_set():
+            try:
+                await self._attempt()
+            except (TopicMismatch, RegisterError, RegisterRefused):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever keeps the engines from answering
+                structlog.get_logger(__name__).warning("the engines do not answer yet", error=type(error).__name__)
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self.done.set()
+
+    async def _attempt(self) -> None:
+        t = self._topics
+        await ensure_topics(self._kafka, (t.requests, t.acks, t.erasure, t.export, t.status, t.audit), self._partitions)
+        await self._keeping.load("start")
+
+
+def unavailable(error: BaseException) -> bool:
+    """Whether an engine is down, so that the same call may succeed later."""
+    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
+
+
+def _health(engines: _Engines, start: Start) -> HealthChecks:
+    async def postgres() -> Mapping[str, object]:
+        await engines.database.fetchval("SELECT 1")
+        return {"connections": engines.database.pool.get_size()}
+
+    def bus() -> Mapping[str, object]:
+        facts = engines.bus.health()
+        if not facts["ok"]:
+            raise Unhealthy(f"in trouble: {facts['trouble']}")
+        return {key: facts[key] for key in ("consumer", "publisher", "outbox")}
+
+    def started() -> Mapping[str, object]:
+        if not start.done.is_set():
+            raise Unhealthy("waits for the brokers: topics or register are not there yet")
+        return {}
+
+    health = HealthChecks()
+    health.add("postgres", postgres)
+    health.add("bus", bus)
+    health.add("start", started)
+    health.add("tokens", engines.auth.check)
+    return health
+
+
+def _register(settings: Settings) -> FileRegister:
+    files = FileRegister(settings.register)
+    try:
+        version, content = files.read()
+        view_of(0, version, content)
+    except RegisterError as error:
+        raise SettingsError([f"LETHE_REGISTER {problem}" for problem in error.problems]) from None
+    except RegisterRefused as error:
+        raise SettingsError([f"LETHE_REGISTER {error}"]) from None
+    return files
+
+
+def _signer(settings: Settings) -> Ed25519Signer:
+    try:
+        return Ed25519Signer.read(settings.signing_key)
+    except ValueError as error:
+        raise SettingsError([f"LETHE_SIGNING_KEY {error}: make one with `lethe keys` or openssl"]) from None
+
+
+def _keys(settings: Settings) -> FileKeys:
+    try:
+        return FileKeys(settings.vault_keys)
+    except KeyFileRefused as error:
+        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from None
+
+
+def _auth(settings: Settings) -> TokenVerifier:
+    try:
+        return TokenVerifier(settings.auth)
+    except ValueError as error:
+        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from None

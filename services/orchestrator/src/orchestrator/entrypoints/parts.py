@@ -1,0 +1,21 @@
+"""What the endpoints translate for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.application.acts import Acts
+    from orchestrator.application.registers import RegisterKeeping
+    from orchestrator.application.views import Proofs, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The wired application."""
+
+    reading: Reading
+    proofs: Proofs
+    acts: Acts
+    registers: RegisterKeeping

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import httpx
 
 from lethe_events.models import TaskRequested
 from lethe_events.words import Right, Verb
-from lethe_processors.connector import WorkItem
+from lethe_processors.connector import Answer, WorkItem
 from lethe_processors.credentials import Credentials
 from lethe_processors.http import HttpConnector, HttpProfile, Timing
 
@@ -154,3 +154,31 @@ def item(
         due_at=NOW,
     )
     return WorkItem(task, identifiers)
+
+
+BY_EMAIL = "GET /v1/customers/email=nadia.petrova%40mail.example"
+DELETE = "DELETE /v1/customers/17"
+JOB = "GET /v1/jobs/j1"
+SEARCH = "GET /v1/search?query=nadia.petrova%40mail.example"
+FOUND = reply(200, {"data": {"id": 17}})
+STARTED = reply(202, {"job": "j1"})
+
+
+def status(word: object) -> httpx.Response:
+    return reply(200, {"status": word})
+
+
+async def erase(answers: dict[str, object], **changes: Any) -> tuple[Answer, Vendor]:
+    vendor = Vendor(answers)
+    connector = vendor.connector(**changes)
+    (answer,) = await connector.erase([item()])
+    await connector.close()
+    return answer, vendor
+
+
+async def verify(answers: dict[str, object], **changes: Any) -> Answer:
+    vendor = Vendor(answers)
+    connector = vendor.connector(**changes)
+    (answer,) = await connector.verify([item(verb=Verb.VERIFY)])
+    await connector.close()
+    return answer

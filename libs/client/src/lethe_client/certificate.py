@@ -84,19 +84,21 @@ def verify(document: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]) ->
     if content.get("format") != FORMAT or signature.get("alg") != ALGORITHM:
         raise BadInput(f"only {FORMAT} signed with {ALGORITHM} can be checked here: use a newer version of lethe")
     key_id = str(signature.get("key_id"))
+    check_signature(content, key_id, str(signature.get("value")), keys)
+    return Verified(content, key_id, sha256_hex(canonical(document)))
+
+
+def check_signature(content: object, key_id: str, value: str, keys: Mapping[str, Ed25519PublicKey]) -> None:
+    """Whether `value` is the signature of one of `keys` over the canonical JSON of `content`. Raises Refused."""
     key = keys.get(key_id)
     if key is None:
         raise Refused(f"signed with the key {key_id}, which is not one of those given: {', '.join(keys) or 'none'}")
     try:
-        key.verify(_unpadded(str(signature.get("value"))), canonical(content))
-        digest = sha256_hex(canonical(document))
+        key.verify(_unpadded(value), canonical(content))
     except (InvalidSignature, binascii.Error):
-        raise Refused(
-            f"the signature is not that of the key {key_id}: the certificate was changed, or is not theirs"
-        ) from None
+        raise Refused(f"the signature is not that of the key {key_id}: changed since, or not signed by it") from None
     except TypeError as error:
-        raise Refused(f"the certificate holds a value that was never signed: {error}") from error
-    return Verified(content, key_id, digest)
+        raise Refused(f"it holds a value that was never signed: {error}") from error
 
 
 class Chain(dict[int, str]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lethe_client.sagas import AuditChain, IncidentPage, ParkedPage, RegisterView, Saga, SagaPage
+from lethe_client.sagas import Acted, AuditChain, IncidentPage, ParkedPage, RegisterView, Saga, SagaPage
 from lethe_client.settings import ORCHESTRATOR_URL, Settings
 from lethe_client.transport import Transport
 
@@ -19,7 +19,10 @@ class OrchestratorClient(Transport):
     """Scopes: saga:read to look, saga:act to act, register:read and register:write."""
 
     async def page(self, after: str | None = None, **filters: object) -> SagaPage:
-        """Open sagas by strict date, at most `limit`. Filters: state, controller, processor, due_before, incident."""
+        """Sagas by strict date, open ones unless a state is given.
+
+        Filters: state, controller, processor, due_before, incident (true), limit (at most 200).
+        """
         return SagaPage.model_validate(await self.get("/v1/sagas", {**filters, "after": after}))
 
     async def sagas(self, **filters: object) -> AsyncIterator[SagaRow]:
@@ -45,21 +48,32 @@ class OrchestratorClient(Transport):
         document: dict[str, Any] = await self.get(f"/v1/sagas/{dsr_id}/certificate")
         return document
 
-    async def retry(self, dsr_id: UUID, task_id: UUID) -> Any:
-        """Ask a failed task again."""
-        return await self.post(f"/v1/sagas/{dsr_id}/tasks/{task_id}/retry")
+    async def inclusion(self, dsr_id: UUID) -> dict[str, Any]:
+        """Proof that the saga's chain is under a signed seal; `lethe_client.seals` checks it."""
+        found: dict[str, Any] = await self.get(f"/v1/sagas/{dsr_id}/seal")
+        return found
 
-    async def propose_exception(self, dsr_id: UUID, task_id: UUID, *, ground: str, article: str, reason: str) -> Any:
-        """Except a task lawfully; takes effect when another person approves."""
+    async def retry(self, dsr_id: UUID, task_id: UUID) -> Acted:
+        """Ask a task again, by the register as it is now. Raises Conflicting where the task does not wait for that."""
+        return Acted.model_validate(await self.post(f"{_task(dsr_id, task_id)}/retry"))
+
+    async def propose_exception(
+        self, dsr_id: UUID, task_id: UUID, *, ground: str, reason: str, article: str | None = None
+    ) -> Acted:
+        """State that a task is lawfully not done; it takes effect when another person approves.
+
+        `article` left out: that of the ground. `reason` is a code of the controller's own, never free text.
+        """
         body = {"ground": ground, "article": article, "reason": reason}
-        return await self.post(f"/v1/sagas/{dsr_id}/tasks/{task_id}/exception", body)
+        return Acted.model_validate(await self.post(f"{_task(dsr_id, task_id)}/exception", body))
 
-    async def approve_exception(self, dsr_id: UUID, task_id: UUID) -> Any:
+    async def approve_exception(self, dsr_id: UUID, task_id: UUID) -> Acted:
         """Raises Unauthorised for the person who proposed it."""
-        return await self.post(f"/v1/sagas/{dsr_id}/tasks/{task_id}/exception/approve")
+        return Acted.model_validate(await self.post(f"{_task(dsr_id, task_id)}/exception/approve"))
 
-    async def incidents(self) -> IncidentPage:
-        return IncidentPage.model_validate(await self.get("/v1/incidents"))
+    async def incidents(self, after: str | None = None, **filters: object) -> IncidentPage:
+        """Open ones, oldest first. Filters: controller, code, processor, limit (at most 500)."""
+        return IncidentPage.model_validate(await self.get("/v1/incidents", {**filters, "after": after}))
 
     async def parked(self) -> ParkedPage:
         """Messages that could not be taken: where they lie and why, never their content."""
@@ -76,6 +90,10 @@ class OrchestratorClient(Transport):
         """Public signing keys, the current one and earlier ones."""
         found: dict[str, Any] = await self.get("/v1/keys")
         return found
+
+
+def _task(dsr_id: UUID, task_id: UUID) -> str:
+    return f"/v1/sagas/{dsr_id}/tasks/{task_id}"
 
 
 def connect() -> OrchestratorClient:

@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class SagaRow(Answer):
-    """One line of the list. Times in UTC; alarms go by `due_strict`."""
+    """One line of the list. Times in UTC; alarms go by `due_strict`, lateness is judged by `due_legal`."""
 
-    dsr_id: UUID = Field(validation_alias=AliasChoices("dsr_id", "saga_id", "id"))
+    dsr_id: UUID
     controller_id: str
     right: str
+    export_first: bool = False
     state: str
+    received_at: AwareDatetime
     due_strict: AwareDatetime
     due_legal: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    result: str | None = None
     tasks: int = 0
     settled: int = 0
     open_incidents: int = 0
+    waiting_for: tuple[str, ...] = ()
+    """Processors that have not settled what they were asked."""
 
 
 class SagaPage(Answer):
@@ -34,44 +41,82 @@ class SagaPage(Answer):
 
 
 class Task(Answer):
-    task_id: UUID = Field(validation_alias=AliasChoices("task_id", "id"))
+    """What one processor was asked. `code` and `next_step` say why a person has to look, and what to do."""
+
+    task_id: UUID
     processor_id: str
     verb: str
     round: int = 1
     status: str
     attempt: int = 0
-    code: str | None = None
     outcome: str | None = None
     grade: str | None = None
+    code: str | None = None
+    next_step: str | None = None
+    due_at: AwareDatetime | None = None
     expected_by: AwareDatetime | None = None
-
-
-class Saga(Answer):
-    """One saga with its tasks; timeline, incidents and derivation are kept as the service tells them."""
-
-    dsr_id: UUID = Field(validation_alias=AliasChoices("dsr_id", "saga_id", "id"))
-    controller_id: str
-    right: str
-    state: str
-    due_strict: AwareDatetime
-    due_legal: AwareDatetime
-    tasks: tuple[Task, ...] = ()
-
-
-class AuditChain(Answer):
-    links: tuple[dict[str, Any], ...]
+    settled_at: AwareDatetime | None = None
+    answered_at: AwareDatetime | None = None
 
 
 class Incident(Answer):
-    dsr_id: UUID | None = Field(default=None, validation_alias=AliasChoices("dsr_id", "saga_id"))
-    code: str
+    """What a person has to look at; `next_step` says what to do."""
+
+    incident_id: UUID
+    dsr_id: UUID | None = None
     processor_id: str | None = None
     task_id: UUID | None = None
-    opened_at: AwareDatetime | None = None
+    code: str
+    detail: str = ""
+    next_step: str | None = None
+    opened_at: AwareDatetime
+    resolved_at: AwareDatetime | None = None
 
 
 class IncidentPage(Answer):
     items: tuple[Incident, ...]
+    next: str | None = None
+
+
+class Saga(Answer):
+    """All about one saga. `verdicts`: what each processor in scope owes. `clock`: how its dates came about."""
+
+    dsr_id: UUID
+    controller_id: str
+    right: str
+    export_first: bool = False
+    state: str
+    received_at: AwareDatetime
+    due_strict: AwareDatetime
+    due_legal: AwareDatetime
+    clock: dict[str, Any] = Field(default_factory=dict)
+    answered_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    result: str | None = None
+    retained: tuple[dict[str, Any], ...] = ()
+    settled: int = 0
+    open_incidents: int = 0
+    verdicts: dict[str, str] = Field(default_factory=dict)
+    tasks: tuple[Task, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    timeline: tuple[dict[str, Any], ...] = ()
+    certificate_sha256: str | None = None
+
+
+class Acted(Answer):
+    """What an act led to."""
+
+    dsr_id: UUID
+    state: str
+    task_id: UUID
+    status: str
+    attempt: int
+
+
+class AuditChain(Answer):
+    """`links`: `{"seq", "hash", "content"}`, as `certificate.verify_chain` checks them."""
+
+    links: tuple[dict[str, Any], ...]
 
 
 class Parked(Answer):
@@ -79,7 +124,7 @@ class Parked(Answer):
 
     topic: str
     code: str
-    waiting: int = 1
+    waiting: int
 
 
 class ParkedPage(Answer):
@@ -88,12 +133,19 @@ class ParkedPage(Answer):
 
 class RegisterEntry(Answer):
     processor: str
-    name: str = ""
-    role: str = ""
-    controllers: tuple[str, ...] = ()
-    connector: str = ""
+    name: str
+    role: str
+    controllers: tuple[str, ...]
+    connector: str
+    verbs: tuple[str, ...] = ()
+    verification: str = "required"
 
 
 class RegisterView(Answer):
+    """`is_new`: after loading, whether that call brought this version into force."""
+
     version: str
-    processors: tuple[RegisterEntry, ...] = ()
+    loaded_at: AwareDatetime
+    loaded_by: str
+    is_new: bool = False
+    processors: tuple[RegisterEntry, ...]

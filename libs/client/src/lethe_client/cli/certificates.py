@@ -16,6 +16,7 @@ from lethe_client import certificate as checking
 from lethe_client.cli.output import Json, group, note, print_json, print_pairs
 from lethe_client.errors import BadInput
 from lethe_client.orchestrator import connect
+from lethe_client.seals import verify_inclusion
 from lethe_client.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def verify(
     chain: Annotated[
         Path | None, typer.Option(help="Also check the audit chain in this file (lethe saga events --json).")
     ] = None,
+    seal: Annotated[
+        Path | None, typer.Option(help="And that the chain is under the seal in this file (lethe saga seal).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a certificate offline; exit code 0 if it is genuine, 1 if it is not.
@@ -66,12 +70,9 @@ def verify(
     Genuine means: signed with this key, not changed since, and, with --chain, standing on that audit log. What the
     certificate itself calls not proven stays not proven.
     """
-    verified = checking.verify(checking.read_document(file), _keys(key))
-    if chain is not None:
-        links = checking.read_document(chain).get("links")
-        if not isinstance(links, list):
-            raise BadInput(f"{chain} is not an audit chain: it needs the member links")
-        checking.stands_on(verified, checking.verify_chain(links))
+    keys = _keys(key)
+    verified = checking.verify(checking.read_document(file), keys)
+    proven = _chain(verified, keys, chain, seal)
     content = verified.certificate
     if as_json:
         print_json({"genuine": True, "key_id": verified.key_id, "sha256": verified.sha256, "certificate": content})
@@ -79,7 +80,7 @@ def verify(
     dsr = content.get("dsr", {})
     print_pairs(
         [
-            ("genuine", f"yes, signed with {verified.key_id}" + (", on its audit chain" if chain else "")),
+            ("genuine", f"yes, signed with {verified.key_id}{proven}"),
             ("sha256", verified.sha256),
             ("dsr", dsr.get("id")),
             ("controller", dsr.get("controller")),
@@ -93,6 +94,25 @@ def verify(
     for line in content.get("not_proven", []):
         where = f"{line['processor']}: " if "processor" in line else ""
         note(f"not proven: {where}{line.get('meaning')}")
+
+
+def _chain(
+    verified: checking.Verified, keys: Mapping[str, Ed25519PublicKey], chain: Path | None, seal: Path | None
+) -> str:
+    """What was checked beyond the signature, for people."""
+    if chain is None:
+        if seal is not None:
+            raise BadInput("--seal needs --chain: a seal covers a chain")
+        return ""
+    links = checking.read_document(chain).get("links")
+    if not isinstance(links, list):
+        raise BadInput(f"{chain} is not an audit chain: it needs the member links")
+    hashes = checking.verify_chain(links)
+    checking.stands_on(verified, hashes)
+    if seal is None:
+        return ", on its audit chain"
+    sealed = verify_inclusion(checking.read_document(seal), hashes, keys)
+    return f", on its audit chain, sealed up to link {sealed} of {len(hashes)}"
 
 
 def _keys(path: Path | None) -> Mapping[str, Ed25519PublicKey]:

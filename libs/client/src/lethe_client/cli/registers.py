@@ -55,7 +55,7 @@ def show(as_json: Json = False) -> None:
         if as_json:
             print_json(found)
             return
-        print_pairs([("version", found.version)])
+        print_pairs([("version", found.version), ("loaded", f"{found.loaded_at.isoformat()} by {found.loaded_by}")])
         rows = [(p.processor, p.name, p.role, ", ".join(p.controllers), p.connector) for p in found.processors]
         print_table(("processor", "name", "role", "controllers", "reached by"), rows, nothing="No processors.")
 
@@ -72,6 +72,6 @@ def load(as_json: Json = False) -> None:
         if as_json:
             print_json(found)
         else:
-            print_pairs([("version", found.version), ("processors", len(found.processors))])
+            print(f"{found.version}: {'now in force' if found.is_new else 'was in force already'}")
 
     asyncio.run(ask())

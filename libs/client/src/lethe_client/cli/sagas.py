@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -16,6 +16,9 @@ from lethe_client.cli.output import Json, group, note, print_json, print_pairs, 
 from lethe_client.errors import BadInput
 from lethe_client.orchestrator import connect
 from lethe_events.words import SagaState
+
+if TYPE_CHECKING:
+    from lethe_client.sagas import Acted, Saga
 
 app = group("Sagas: how far each request is, at which processor, since when.")
 incidents = group("Incidents: what a person has to look at.")
@@ -31,12 +34,12 @@ def list_(
     controller: Annotated[str | None, typer.Option(help="Only of this controller.")] = None,
     processor: Annotated[str | None, typer.Option(help="Only where this processor has something open.")] = None,
     due_before: Annotated[str | None, typer.Option(help="Only if due before this instant (with offset).")] = None,
-    incident: Annotated[bool | None, typer.Option(help="Only with, or without, open incidents.")] = None,
+    incident: Annotated[bool, typer.Option("--incident", help="Only with an open incident.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     after: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List sagas, the most urgent first."""
+    """List sagas, the most urgent first; open ones unless a state is given."""
 
     async def ask() -> None:
         async with connect() as orchestrator:
@@ -46,7 +49,7 @@ def list_(
                 controller=controller,
                 processor=processor,
                 due_before=_instant(due_before),
-                incident=None if incident is None else str(incident).lower(),
+                incident="true" if incident else None,
                 limit=limit,
             )
         if as_json:
@@ -54,10 +57,19 @@ def list_(
             return
         now = datetime.now(UTC)
         rows = [
-            (s.dsr_id, s.right, s.state, _left(s.due_strict, now), f"{s.settled}/{s.tasks}", s.open_incidents or "")
+            (
+                s.dsr_id,
+                s.right,
+                s.state,
+                "" if s.answered_at else _left(s.due_strict, now),
+                f"{s.settled}/{s.tasks}",
+                s.open_incidents or "",
+                " ".join(s.waiting_for),
+            )
             for s in page.items
         ]
-        print_table(("dsr", "right", "state", "left", "settled", "incidents"), rows, nothing="No sagas.")
+        columns = ("dsr", "right", "state", "left", "settled", "incidents", "waits for")
+        print_table(columns, rows, nothing="No sagas.")
         if page.next and sys.stdout.isatty():
             note(f"There are more: --after {page.next}")
 
@@ -85,32 +97,43 @@ def _left(due: datetime, now: datetime) -> str:
 
 @app.command()
 def show(dsr_id: Id, as_json: Json = False) -> None:
-    """Show one saga with its tasks."""
+    """Show one saga: its tasks, what each processor owes, what a person has to look at."""
 
     async def ask() -> None:
         async with connect() as orchestrator:
             found = await orchestrator.saga(dsr_id)
         if as_json:
             print_json(found)
-            return
-        print_pairs(
-            [
-                ("dsr", found.dsr_id),
-                ("controller", found.controller_id),
-                ("right", found.right),
-                ("state", found.state),
-                ("answer by", found.due_legal.isoformat()),
-                ("alarms by", found.due_strict.isoformat()),
-            ]
-        )
-        rows = [
-            (t.processor_id, t.verb, t.round, t.status, t.attempt, t.outcome, t.grade, t.code, t.task_id)
-            for t in found.tasks
-        ]
-        columns = ("processor", "verb", "round", "status", "attempt", "outcome", "grade", "code", "task")
-        print_table(columns, rows, nothing="No tasks yet.")
+        else:
+            _print(found)
 
     asyncio.run(ask())
+
+
+def _print(found: Saga) -> None:
+    print_pairs(
+        [
+            ("dsr", found.dsr_id),
+            ("controller", found.controller_id),
+            ("right", found.right + (", copy first" if found.export_first else "")),
+            ("state", found.state),
+            ("answer by", f"{found.due_legal.isoformat()} ({found.clock.get('rule')})"),
+            ("alarms by", found.due_strict.isoformat()),
+            ("answered", found.answered_at and found.answered_at.isoformat()),
+            ("closed", found.closed_at and found.closed_at.isoformat()),
+            ("result", found.result),
+            ("certificate", found.certificate_sha256),
+        ]
+    )
+    rows = [
+        (t.processor_id, t.verb, t.round, t.status, t.attempt, t.outcome, t.grade, t.code, t.task_id)
+        for t in found.tasks
+    ]
+    columns = ("processor", "verb", "round", "status", "attempt", "outcome", "grade", "code", "task")
+    print_table(columns, rows, nothing="No tasks yet.")
+    for incident in found.incidents:
+        if incident.resolved_at is None:
+            note(f"incident: {incident.processor_id or 'the saga'}: {incident.code}: {incident.next_step or ''}")
 
 
 @app.command()
@@ -133,71 +156,90 @@ def events(dsr_id: Id, as_json: Json = False) -> None:
 
 
 @app.command()
+def seal(dsr_id: Id) -> None:
+    """Print the proof, as JSON, that the saga's audit chain is under a signed seal."""
+
+    async def ask() -> object:
+        async with connect() as orchestrator:
+            return await orchestrator.inclusion(dsr_id)
+
+    print_json(asyncio.run(ask()))
+
+
+@app.command()
 def retry(dsr_id: Id, task_id: TaskId, as_json: Json = False) -> None:
     """Ask a task again that ended in an incident."""
 
-    async def act() -> object:
+    async def act() -> Acted:
         async with connect() as orchestrator:
             return await orchestrator.retry(dsr_id, task_id)
 
-    _done(asyncio.run(act()), "asked again", as_json=as_json)
+    _done(asyncio.run(act()), as_json=as_json)
 
 
 @app.command("except")
 def except_(
     dsr_id: Id,
     task_id: TaskId,
-    ground: Annotated[str, typer.Option(help="A code of the law's grounds, for example cannot_be_reread.")],
-    reason: Annotated[str, typer.Option(help="Why, for the certificate. No personal data.")],
+    ground: Annotated[str, typer.Option(help="A ground of the law, for example cannot_be_reread or legal_claims.")],
+    reason: Annotated[str, typer.Option(help="A code of your own, for the certificate: litigation_2026_17.")],
     article: Annotated[str | None, typer.Option(help="Default: the ground's own.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Propose to except a task lawfully; another person has to approve it."""
-    from lethe_law.grounds import GROUNDS, UnknownGround
-    from lethe_law.grounds import ground as ground_of
+    """State that a task is lawfully not done; another person has to approve it."""
+    from lethe_law.grounds import GROUNDS
 
-    try:
-        cited = article or ground_of(ground).article
-    except UnknownGround:
-        raise BadInput(f"no ground {ground!r}; there are: {', '.join(GROUNDS)}") from None
+    if ground not in GROUNDS:
+        raise BadInput(f"no ground {ground!r}; there are: {', '.join(GROUNDS)}")
 
-    async def act() -> object:
+    async def act() -> Acted:
         async with connect() as orchestrator:
-            return await orchestrator.propose_exception(dsr_id, task_id, ground=ground, article=cited, reason=reason)
+            return await orchestrator.propose_exception(dsr_id, task_id, ground=ground, reason=reason, article=article)
 
-    _done(asyncio.run(act()), "proposed: another person has to approve", as_json=as_json)
+    _done(asyncio.run(act()), as_json=as_json)
 
 
 @app.command()
 def approve(dsr_id: Id, task_id: TaskId, as_json: Json = False) -> None:
-    """Approve an exception that somebody else proposed."""
+    """Approve the exception that somebody else proposed."""
 
-    async def act() -> object:
+    async def act() -> Acted:
         async with connect() as orchestrator:
             return await orchestrator.approve_exception(dsr_id, task_id)
 
-    _done(asyncio.run(act()), "approved", as_json=as_json)
+    _done(asyncio.run(act()), as_json=as_json)
 
 
-def _done(answer: object, text: str, *, as_json: bool) -> None:
+def _done(acted: Acted, *, as_json: bool) -> None:
     if as_json:
-        print_json(answer)
+        print_json(acted)
     else:
-        print(text)
+        print(f"task {acted.status}, attempt {acted.attempt}; saga {acted.state}")
 
 
 @incidents.command("list")
-def incident_list(as_json: Json = False) -> None:
-    """List open incidents, the most urgent first."""
+def incident_list(
+    code: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    processor: Annotated[str | None, typer.Option(help="Only at this processor.")] = None,
+    controller: Annotated[str | None, typer.Option(help="Only of this controller.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 100,
+    after: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List open incidents, the oldest first."""
 
     async def ask() -> None:
         async with connect() as orchestrator:
-            page = await orchestrator.incidents()
+            page = await orchestrator.incidents(
+                after, code=code, processor=processor, controller=controller, limit=limit
+            )
         if as_json:
             print_json(page)
             return
-        rows = [(i.code, i.processor_id, i.dsr_id, i.task_id, i.opened_at) for i in page.items]
+        rows = [(i.code, i.processor_id, i.dsr_id, i.task_id, i.opened_at.isoformat()) for i in page.items]
         print_table(("code", "processor", "dsr", "task", "since"), rows, nothing="No open incidents.")
+        if page.next and sys.stdout.isatty():
+            note(f"There are more: --after {page.next}")
 
     asyncio.run(ask())
 

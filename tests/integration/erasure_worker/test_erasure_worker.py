@@ -99,7 +99,7 @@ async def test_a_worker_killed_around_the_effect_completes_it_once(
     assert await doomed.ended() == 137
     assert 0 < (await ground.left("shop"))["customers"] < 30, "it died in the middle"
     await ground.start("erasure_worker")
-    acks = await ground.expect_acks(30)
+    acks = await ground.expect_acks(30, tasks=True)
     assert len(told(acks)) == len({a.task_id for a in acks}) == 30
     assert {a.outcome for a in acks} == {Outcome.DONE}
     assert await ground.left("shop") == {"customers": 0, "orders": 0}
@@ -121,7 +121,7 @@ async def test_killed_at_any_time_every_task_is_done_and_answered_once(ground: W
         await asyncio.sleep(pause)
         await worker.kill()
     await ground.start("erasure_worker")
-    acks = await ground.expect_acks(400)
+    acks = await ground.expect_acks(400, tasks=True)
     assert len({a.task_id for a in acks}) == 400
     assert len(told(acks)) == 400, "an ack that was sent twice says the same twice"
     assert {a.outcome for a in acks} == {Outcome.DONE}
@@ -151,7 +151,7 @@ async def test_what_a_killed_worker_held_is_taken_over_at_once(ground: WorkerGro
     await held.rollback()
     await lock.close()
     started = asyncio.get_running_loop().time()
-    acks = await ground.expect_acks(20)
+    acks = await ground.expect_acks(20, tasks=True)
     assert asyncio.get_running_loop().time() - started < 10, "not when a lease ends, which takes minutes"
     assert {a.outcome for a in acks} == {Outcome.DONE}
     assert await second.terminate() == 0

@@ -197,7 +197,7 @@ async def test_a_worker_killed_while_it_exports_delivers_one_part_and_one_answer
     await ground.ask([task("shop", Verb.EXPORT, n) for n in range(30)])
     assert await doomed.ended() == 137
     await ground.start("export_worker")
-    acks = await ground.expect_acks(30)
+    acks = await ground.expect_acks(30, tasks=True)
     assert len({a.model_dump_json() for a in acks}) == len({a.task_id for a in acks}) == 30
     for ack in acks:
         await content(ground, ack.part)

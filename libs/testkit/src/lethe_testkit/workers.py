@@ -152,13 +152,13 @@ class WorkerGround:
         assert all(isinstance(body, TaskAcknowledged) for body in bodies)
         return [body for body in bodies if isinstance(body, TaskAcknowledged)]
 
-    async def expect_acks(self, count: int, seconds: float = 30) -> list[TaskAcknowledged]:
-        """Wait for at least so many acks."""
+    async def expect_acks(self, count: int, seconds: float = 30, *, tasks: bool = False) -> list[TaskAcknowledged]:
+        """Wait for at least so many acks, or for acks of so many different tasks: a killed worker's come twice."""
         found: list[TaskAcknowledged] = []
 
         async def enough() -> bool:
             found[:] = await self.acks()
-            return len(found) >= count
+            return len({a.task_id for a in found} if tasks else found) >= count
 
         try:
             await eventually(enough, seconds)

@@ -1,6 +1,6 @@
 """What every service of Lethe has."""
 
-from lethe_chassis.app import create_app, engine_is_down, serve_express
+from lethe_chassis.app import create_app, engine_is_down
 from lethe_chassis.auth.issuer import LocalIssuer
 from lethe_chassis.auth.principal import Authenticator, Principal
 from lethe_chassis.auth.scope import authorise, require_scope
@@ -22,6 +22,7 @@ from lethe_chassis.errors import (
     Unauthorised,
     Unavailable,
 )
+from lethe_chassis.express import serve_express
 from lethe_chassis.health import HealthChecks, Unhealthy
 from lethe_chassis.logs import configure_logging
 from lethe_chassis.serve import Service, run_service

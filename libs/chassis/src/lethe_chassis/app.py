@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig  # noqa: TC002 - of a module-level annotation
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -15,15 +15,16 @@ from starlette.responses import Response
 from lethe_chassis import metrics, openapi, problem
 from lethe_chassis.boundary import BodyRule, Boundary
 from lethe_chassis.errors import ProblemError
+from lethe_chassis.express import ExpressApp, ExpressRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fastapi import FastAPI
     from pydantic import BaseModel
     from starlette.requests import Request
 
     from lethe_chassis.auth.principal import Authenticator
-    from lethe_chassis.boundary import Express
     from lethe_chassis.health import HealthChecks
 
 
@@ -57,7 +58,7 @@ def create_app(
     `body_rules` maps a path prefix to what bodies may be below it (longest prefix wins; otherwise JSON up to 64 KiB).
     `schemas` are models that endpoints read by hand, to be shown in the API document.
     """
-    app = FastAPI(
+    app = ExpressApp(
         title=title,
         version=version,
         description=description,
@@ -70,30 +71,22 @@ def create_app(
     app.state.auth = auth
     app.state.health = health
     app.state.registry = registry
-    app.state.express = {}
-    app.add_middleware(
+    boundary = partial(
         Boundary,
         metrics=metrics.http_metrics(registry),
         unavailable=unavailable,
         rules=body_rules or {},
         default_rule=default_rule or BodyRule(),
-        express=app.state.express,
     )
+    app.add_middleware(boundary)
+    app.express = ExpressRoutes()
+    app.express_door = boundary(app.express)
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     _add_own_routes(app, health, registry)
     _serve_document(app, schemas)
     return app
-
-
-def serve_express(app: FastAPI, method: str, path: str, endpoint: Express) -> None:
-    """Serve one exact address past the layers of the framework, which cost more than a short endpoint does.
-
-    `endpoint` takes the request and gives an ASGI response; errors are answered as everywhere. Add it as an ordinary
-    route too, so that it is in the API document.
-    """
-    app.state.express[method, path] = endpoint
 
 
 def _serve_document(app: FastAPI, schemas: Sequence[type[BaseModel]]) -> None:

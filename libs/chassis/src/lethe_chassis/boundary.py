@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from lethe_chassis import problem
 from lethe_chassis.errors import ProblemError, Unavailable
 from lethe_chassis.trace import bind, next_hop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from lethe_chassis.metrics import HttpMetrics
-
-    Express = Callable[[Request], Awaitable[ASGIApp]]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNMATCHED = "(none)"
@@ -50,11 +47,7 @@ class _Call:
 
 
 class Boundary:
-    """What stands between the server and the app.
-
-    `unavailable` tells errors of engines that are down (answered 503) from defects (answered 500). `express`: exact
-    addresses that are served here, past the layers of the framework.
-    """
+    """`unavailable` tells errors of engines that are down (answered 503) from defects (answered 500)."""
 
     def __init__(
         self,
@@ -64,14 +57,12 @@ class Boundary:
         unavailable: Callable[[BaseException], bool],
         rules: Mapping[str, BodyRule],
         default_rule: BodyRule,
-        express: Mapping[tuple[str, str], Express],
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._unavailable = unavailable
         self._rules = tuple(sorted(rules.items(), key=lambda r: len(r[0]), reverse=True))
         self._default_rule = default_rule
-        self._express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +70,6 @@ class Boundary:
             return
         call = _Call(time.perf_counter())
         headers = dict(scope["headers"])
-        route = ""
         trace = headers.get(b"traceparent")
         bind(next_hop(trace.decode("latin-1") if trace else None))
 
@@ -91,16 +81,11 @@ class Boundary:
 
         try:
             receive = self._guard(scope, headers, receive, call)
-            endpoint = self._express.get((scope["method"], scope["path"]))
-            if endpoint is None:
-                await self._app(scope, receive, send_through)
-            else:
-                route = scope["path"]
-                await (await endpoint(Request(scope, receive)))(scope, receive, send_through)
+            await self._app(scope, receive, send_through)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, the caller gets a problem
             await self._answer_error(error, call, scope, receive, send_through)
         finally:
-            route = route or getattr(scope.get("route"), "path", _UNMATCHED)
+            route = getattr(scope.get("route"), "path", _UNMATCHED)
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self._metrics.observe(method, route, call.status or 499, time.perf_counter() - call.started)
 

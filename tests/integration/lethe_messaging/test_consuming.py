@@ -22,6 +22,7 @@ from lethe_messaging import (
     retry_parked,
     set_offset,
 )
+from lethe_postgres import Database
 from lethe_testkit.ground import (
     Ground,
     eventually,
@@ -330,6 +331,14 @@ async def test_a_bus_that_was_not_started_says_so(ground: Ground) -> None:
     bus = Bus(ground.database, ground.settings, service="x", registry=CollectorRegistry())
     with pytest.raises(BusFailed, match="not started"):
         await bus.consume({ground.source: record_effects})
+
+
+async def test_a_bus_whose_tables_are_missing_says_what_to_do(ground: Ground) -> None:
+    empty = await Database.connect(ground.dsn, schema="public", application_name="ground")
+    bus = Bus(empty, ground.settings, service="x", registry=CollectorRegistry())
+    with pytest.raises(BusFailed, match="migrate_messaging"):
+        await bus.start()
+    await empty.close()
 
 
 async def _true(value: object) -> bool:

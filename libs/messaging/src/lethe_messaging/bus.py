@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from asyncpg import UndefinedTableError
+
 from lethe_events.ids import uuid7
 from lethe_messaging.consumption import Consumption
 from lethe_messaging.errors import BusFailed
@@ -82,7 +84,10 @@ class Bus:
         Brokers may be away: work is accepted, and published when they are back.
         """
         calm_aiokafka()
-        await self._membership.join()
+        try:
+            await self._membership.join()
+        except UndefinedTableError as error:
+            raise BusFailed("the tables of messaging are missing: await migrate_messaging(database) first") from error
         # the one task outside a TaskGroup: it holds one, is awaited by `stop`, and its failure ends everything else
         self._background = asyncio.get_running_loop().create_task(self._keep_alive(), name="lethe-bus")
 
@@ -124,6 +129,8 @@ class Bus:
         Partition n of all these topics has one owner, and batches of one slot never overlap: handlers of topics
         keyed by saga need no lock against each other. Raises TopicMismatch, BusFailed.
         """
+        if self._consumption is not None:
+            raise BusFailed("this bus consumes already: give all subscriptions in one call")
         handlers = {topic.name: handler for topic, handler in subscriptions.items()}
         handling = Handling(self._database, self._works, handlers, self._tuning)
         self._consumption = Consumption(
@@ -150,7 +157,10 @@ class Bus:
             held=lambda: self._publisher.held,
         )
         self._membership.wants_to_lead = True
-        await self._run("relay", relay.run(), stops_itself=False)
+        try:
+            await self._run("relay", relay.run(), stops_itself=False)
+        finally:
+            self._membership.wants_to_lead = False
 
     def health(self) -> Mapping[str, object]:
         """Facts for readiness: `ok`, and per part what is wrong with it (`trouble`: None if nothing)."""

@@ -45,6 +45,11 @@ class Handling:
         self._tuning = tuning
         self._unconfirmed: dict[tuple[str, int], Work] = {}
 
+    @property
+    def must_wait(self) -> bool:
+        """Records are published more slowly than they are made: Kafka keeps the backlog, not this process."""
+        return self._works.crowded
+
     async def handle(self, cursor: Cursor, epoch: int, batch: Batch) -> None:
         """Raises Fenced, HandlerTimeout, or what the handler or the database raised; then nothing is stored.
 

@@ -138,10 +138,8 @@ class Membership:
         lease = timedelta(seconds=self._tuning.lease)
         async with asyncio.timeout(self._tuning.lease):
             renewed = await session.fetch(sql()["beat"], self.instance_id, self.sharing, lease)
-            if self.wants_to_lead and not self.leads:
-                self.leads = await session.fetchval(
-                    "SELECT pg_try_advisory_lock(hashtextextended('lethe-relay/' || $1, 0))", self._database.schema
-                )
+            if self.wants_to_lead != self.leads:
+                await self._lead_or_not(session)
             if not self.consuming:
                 return
             leases = await session.fetch(sql()["leases"])
@@ -154,6 +152,13 @@ class Membership:
                 [Member(row["instance_id"], row["alive"], row["sharing"]) for row in members],
             )
         )
+
+    async def _lead_or_not(self, session: asyncpg.Connection[asyncpg.Record]) -> None:
+        if self.wants_to_lead:
+            self.leads = await session.fetchval(sql()["try_to_lead"], self._database.schema)
+        else:
+            self.leads = False
+            await session.fetchval(sql()["stop_leading"], self._database.schema)
 
     async def _announce(self, beat: Beat) -> None:
         async with self._beats:

@@ -71,6 +71,11 @@ class Publisher:
         return self._records
 
     @property
+    def crowded(self) -> bool:
+        """A quarter of what may wait here does."""
+        return self._records >= self._tuning.in_flight // 4
+
+    @property
     def stalled(self) -> float:
         """Seconds for which the round under way has not been acknowledged; 0 if none is."""
         return 0.0 if self._round_since is None else time.monotonic() - self._round_since

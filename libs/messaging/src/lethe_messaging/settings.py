@@ -58,7 +58,7 @@ class Tuning:
     retry_max: float = 5.0
     lease: float = 2.0
     tick: float = 0.25
-    in_flight: int = 20_000
+    in_flight: int = 40_000
     """Records handed to the publisher and not yet acknowledged; beyond it, the relay publishes."""
     round: int = 5_000
     """Records that the publisher sends at once, at most."""

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _SAME_BATCH = 2  # times that a batch which took too long is tried in its full size
 _TOO_SLOW = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.IdleInTransactionSessionTimeoutError)
+_CROWDED = 0.01  # seconds
 _IDLE = 1.0  # seconds; everything that matters wakes the worker
 
 
@@ -76,6 +77,9 @@ class Worker:
         slot = self._slot
         try:
             while slot.ending is None:
+                if self._handling.must_wait:
+                    await slot.wait(_CROWDED)
+                    continue
                 cursor, pause = self._next(time.monotonic())
                 if cursor is None:
                     await slot.wait(pause)

@@ -31,6 +31,11 @@ class Works:
         self._outbox = outbox
         self._publisher = publisher
 
+    @property
+    def crowded(self) -> bool:
+        """So much waits to be published that whoever can wait should: batches do, HTTP cannot."""
+        return self._publisher.crowded
+
     @asynccontextmanager
     async def open(self, kind: str) -> AsyncIterator[Work]:
         """One transaction; on exit what it parks and sends is written and committed, then published.

@@ -113,7 +113,7 @@ class Database:
                 yield connection
             except BaseException as error:
                 if lost_connection(error):
-                    connection.terminate()
+                    _drop(connection)
                 else:
                     with suppress(Exception):  # the first error is the one to tell
                         await transaction.rollback()
@@ -122,7 +122,7 @@ class Database:
                 await transaction.commit()
             except Exception as error:
                 if lost_connection(error) or isinstance(error, TimeoutError):
-                    connection.terminate()
+                    _drop(connection)
                     raise CommitUnknown("the connection was lost during COMMIT") from error
                 raise
 
@@ -145,6 +145,11 @@ class Database:
                 await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
+
+
+def _drop(connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool may have taken the broken connection back already
+        connection.terminate()
 
 
 def _settings(schema: str, application_name: str) -> dict[str, str]:

@@ -16,6 +16,14 @@ WITH quick AS (
 )
 UPDATE lease SET expires_at = clock_timestamp() + $3::interval WHERE owner = $1 RETURNING slot, epoch;
 
+-- name: try_to_lead
+-- One instance of a schema relays: whoever's session holds this lock.
+SELECT pg_try_advisory_lock(hashtextextended('lethe-relay/' || $1, 0));
+
+-- name: stop_leading
+-- Let another instance relay.
+SELECT pg_advisory_unlock(hashtextextended('lethe-relay/' || $1, 0));
+
 -- name: leases
 -- The whole lease table, judged by the clock of the database.
 SELECT slot, owner, epoch, expires_at > clock_timestamp() AS running FROM lease;

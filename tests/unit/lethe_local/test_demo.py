@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,6 +40,7 @@ def saga(state: str, *tasks: dict[str, Any]) -> Saga:
             "controller_id": "acme",
             "right": "erasure",
             "state": state,
+            "received_at": NOW,
             "due_strict": NOW,
             "due_legal": NOW,
             "tasks": tasks,
@@ -48,7 +49,7 @@ def saga(state: str, *tasks: dict[str, Any]) -> Saga:
 
 
 def lines(follower: Follower, seen: Saga) -> list[str]:
-    return [moment.text for moment in follower.look(seen, 1.0)]
+    return [moment.text for moment in follower.look(seen, NOW)]
 
 
 def test_each_change_is_told_once_and_what_waits_for_others_is_not_told() -> None:
@@ -58,7 +59,7 @@ def test_each_change_is_told_once_and_what_waits_for_others_is_not_told() -> Non
     assert lines(follower, first) == []
     erased = task(1, "shop", "erase", "done", outcome="retained", grade="reread_absent")
     assert lines(follower, saga("verifying", erased, task(2, "shop", "verify", "issued"))) == [
-        "shop         erase: retained · looked again: absent",
+        "shop         erase: erased, except what the law keeps · by reading again",
         "shop         look again: asked",
         "the request is verifying",
     ]
@@ -71,6 +72,18 @@ def test_another_attempt_and_another_round_are_told() -> None:
     assert lines(follower, saga("fulfilling", again)) == ["shop         erase: asked, attempt 2"]
     second = {**task(3, "shop", "erase", "incident", code="no_answer"), "round": 2}
     assert lines(follower, saga("fulfilling", again, second)) == ["shop         erase (round 2): incident (no_answer)"]
+
+
+def test_moments_are_told_in_the_order_in_which_they_happened() -> None:
+    later = task(1, "shop", "erase", "done", outcome="done", settled_at=NOW + timedelta(seconds=3))
+    counts = {"counts": [{"collection": "a", "method": "erased", "rows": 4}, {"method": "retained", "rows": 9}]}
+    sooner = task(2, "crm", "erase", "done", outcome="done", settled_at=NOW + timedelta(seconds=1), answer=counts)
+    told = Follower().look(saga("fulfilling", later, sooner), NOW + timedelta(seconds=5))
+    assert [(moment.seconds, moment.text) for moment in told] == [
+        (1.0, "crm          erase: erased, 4 rows"),
+        (3.0, "shop         erase: erased"),
+        (5.0, "the request is fulfilling"),
+    ]
 
 
 def test_progress_counts_what_has_ended() -> None:
@@ -103,7 +116,7 @@ def test_the_live_view_shows_clock_progress_and_every_processor() -> None:
         "1 of 3 tasks",
         "shop",
         "helpdesk",
-        "retained",
+        "except what the law keeps",
     ):
         assert words in drawn
 
@@ -157,8 +170,8 @@ def certificate() -> dict[str, Any]:
 
 def test_the_certificate_is_told_by_processor_method_and_ground(certificate: dict[str, Any]) -> None:
     shop, warehouse, kept = certificate_lines(certificate)
-    assert shop == "shop         7 rows erased, 1 rows nulled · looked again: absent · proven"
-    assert warehouse == "warehouse    nothing found · on the processor's word · unverifiable"
+    assert shop == "shop         7 rows erased, 1 rows nulled · proven, by reading again"
+    assert warehouse == "warehouse    nothing found · unverifiable, on the processor's word"
     assert kept == (
         "shop         kept by law: 2 rows of loans (user.financial), legal obligation, GDPR Art. 17(3)(b), "
         "until 2036-12-31"

@@ -30,7 +30,7 @@ def demonstrate(state: State, arguments: Sequence[str], *, once: bool) -> int:
         from lethe_local.demo.story import tell
 
         screen = Screen()
-        screen.title("Lethe on this machine: real Kafka, real PostgreSQL, every service, three sample processors")
+        screen.title("Lethe on this machine, with real Kafka and real PostgreSQL")
         try:
             assert supervisor is not None
             control.wait_ready(state, supervisor, lambda phase: screen.line(f"{phase} …", "dim"))

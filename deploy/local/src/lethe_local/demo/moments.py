@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from lethe_client.sagas import Saga, Task
@@ -22,15 +23,26 @@ STYLES = {
 GRADES = {
     "attested": "on the processor's word",
     "confirmed_by_api": "confirmed by its API",
-    "reread_absent": "looked again: absent",
+    "reread_absent": "by reading again",
     "crypto_shredded": "crypto-shredded",
+}
+DONE_TO_ROWS = {"erased", "nulled", "pseudonymised", "exported"}
+ANSWERS = {
+    ("export", "done"): "exported",
+    ("package", "done"): "ready",
+    ("erase", "done"): "erased",
+    ("erase", "retained"): "erased, except what the law keeps",
+    ("erase", "accepted"): "promised",
+    ("verify", "nothing_found"): "absent",
+    ("verify", "retained"): "absent, except what the law keeps",
+    ("verify", "residual"): "still there",
 }
 VERBS = {"export": "export", "erase": "erase", "verify": "look again", "package": "put the package together"}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`seconds` since the request was accepted; `style` is a colour of the terminal."""
+    """`seconds` since the request was received; `style` is a colour of the terminal."""
 
     seconds: float
     text: str
@@ -44,14 +56,18 @@ class Follower:
     _seen: dict[UUID, tuple[str, int]] = field(default_factory=dict)
     _state: str = ""
 
-    def look(self, saga: Saga, seconds: float) -> list[Moment]:
-        """What is new since the last look, tasks first."""
-        moments = [
-            Moment(seconds, text(task), STYLES.get(task.status, "")) for task in saga.tasks if self._is_new(task)
-        ]
+    def look(self, saga: Saga, now: datetime) -> list[Moment]:
+        """What is new since the last look, in the order in which it happened."""
+
+        def since(at: datetime | None) -> float:
+            return ((at or now) - saga.received_at).total_seconds()
+
+        fresh = [task for task in saga.tasks if self._is_new(task)]
+        moments = [Moment(since(task.settled_at), text(task), STYLES.get(task.status, "")) for task in fresh]
+        moments.sort(key=lambda moment: moment.seconds)
         if saga.state != self._state:
             self._state = saga.state
-            moments.append(Moment(seconds, f"the request is {saga.state}", "bold"))
+            moments.append(Moment(since(saga.closed_at), f"the request is {saga.state}", "bold"))
         return moments
 
     def _is_new(self, task: Task) -> bool:
@@ -68,17 +84,29 @@ def text(task: Task) -> str:
     if task.status == "issued":
         return f"{head}: asked" + (f", attempt {task.attempt}" if task.attempt > 1 else "")
     if task.status in {"done", "accepted"} and task.outcome:
-        return f"{head}: {task.outcome.replace('_', ' ')}{_evidence(task)}"
+        return f"{head}: {answer(task)}{_rows(task)}{_evidence(task)}"
     return f"{head}: {task.status}" + (f" ({task.code})" if task.code else "")
+
+
+def answer(task: Task) -> str:
+    outcome = task.outcome or ""
+    return ANSWERS.get((task.verb, outcome), outcome.replace("_", " "))
 
 
 def who(processor_id: str) -> str:
     return "Lethe" if processor_id == "lethe-package" else processor_id
 
 
+def _rows(task: Task) -> str:
+    """How many rows the answer counts, but for those it kept."""
+    told = (task.model_extra or {}).get("answer") or {}
+    rows = sum(count["rows"] for count in told.get("counts", ()) if count["method"] in DONE_TO_ROWS)
+    return f", {rows} rows" if rows else ""
+
+
 def _evidence(task: Task) -> str:
     grade = GRADES.get(task.grade or "", "")
-    return f" · {grade}" if grade and task.verb in {"erase", "verify"} else ""
+    return f" · {grade}" if grade and task.verb in {"erase", "verify"} and task.status == "done" else ""
 
 
 def settled(saga: Saga) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lethe_local.demo.moments import STYLES, VERBS, settled, who
+from lethe_local.demo.moments import STYLES, VERBS, answer, settled, who
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,5 +108,5 @@ def _grid(saga: Saga) -> Table:
 def _cell(task: Task | None) -> Text:
     if task is None:
         return Text()
-    shown = task.outcome if task.status == "done" and task.outcome else task.status
-    return Text(shown.replace("_", " "), style=STYLES.get(task.status, ""))
+    shown = answer(task) if task.status == "done" and task.outcome else task.status
+    return Text(shown, style=STYLES.get(task.status, ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ class _Story:
     async def access(self, person: dict[str, str]) -> None:
         accepted = await self._submit(Right.ACCESS, person)
         await self._follow("Access", accepted)
+        await self._until_package(accepted.dsr_id)
         package = self._found / f"package-{accepted.dsr_id}.zip"
         with package.open("wb") as file:
             await self._intake.package(accepted.dsr_id, file)
@@ -90,25 +92,38 @@ class _Story:
         accepted = await self._intake.submit(
             NewDsr(controller_id=DEMO_CONTROLLER, right=right, identifiers=identifiers)
         )
-        days = f"at the latest {accepted.due_date.isoformat()}"
-        self._screen.line(f"accepted as {accepted.dsr_id}; to be answered {days} ({accepted.rule})")
+        self._screen.line(f"accepted as {accepted.dsr_id}; to be answered by {accepted.due_date.isoformat()}")
         return accepted
 
     async def _follow(self, title: str, accepted: AcceptedDsr) -> Saga:
-        follower, begun = Follower(), time.monotonic()
+        follower, begun, clock = Follower(), time.monotonic(), False
         with self._screen.following(title, accepted) as view:
             while True:
-                seconds = time.monotonic() - begun
                 saga = await self._look(accepted.dsr_id)
                 if saga is not None:
-                    view.show(saga, follower.look(saga, seconds))
+                    clock = clock or self._clock(saga)
+                    view.show(saga, follower.look(saga, datetime.now(UTC)))
                     if saga.state == "closed":
                         return saga
-                if seconds > PATIENCE:
+                if time.monotonic() - begun > PATIENCE:
                     raise NotReady(
                         f"{title} {accepted.dsr_id} is not closed after {PATIENCE:.0f} s: see `make status`."
                     )
                 await asyncio.sleep(LOOK_EVERY)
+
+    def _clock(self, saga: Saga) -> bool:
+        """How the date came about. Always true: it is told once."""
+        for step in saga.clock.get("steps", ()):
+            self._screen.line(f"  {step}", "dim")
+        return True
+
+    async def _until_package(self, dsr_id: UUID) -> None:
+        """Intake hears of it over the bus, a moment after the orchestrator."""
+        for _ in range(int(PATIENCE / LOOK_EVERY)):
+            if (await self._intake.dsr(dsr_id)).package_ready:
+                return
+            await asyncio.sleep(LOOK_EVERY)
+        raise NotReady(f"intake has no package of {dsr_id} after {PATIENCE:.0f} s: see `make status`.")
 
     async def _look(self, dsr_id: UUID) -> Saga | None:
         """None until the orchestrator has taken it from the bus."""
@@ -140,7 +155,7 @@ async def _somebody(admin: str) -> dict[str, str]:
     try:
         row = await connection.fetchrow(
             "SELECT email, customer_no, first_name || ' ' || last_name AS name FROM shop.customers"
-            " ORDER BY email = $1 DESC, id LIMIT 1",
+            " ORDER BY lower(email) = $1 DESC, id LIMIT 1",
             DEMO_EMAIL,
         )
     finally:

@@ -31,7 +31,7 @@ def certificate_lines(certificate: Mapping[str, Any]) -> Iterator[str]:
     """Per processor what was done by which method, then what the law keeps, then what is not proven."""
     for processor in certificate["processors"]:
         if processor["processor"] != "lethe-package":
-            yield f"{who(processor['processor']):<12} {_done(processor)} · {processor['verdict'].replace('_', ' ')}"
+            yield f"{who(processor['processor']):<12} {_done(processor)}"
     for kept in certificate["kept"]:
         until = f"until {kept['until'][:10]}" if kept["until"] else "until the ground ends"
         yield (
@@ -56,4 +56,5 @@ def _done(processor: Mapping[str, Any]) -> str:
         if task["verb"] in {"erase", "verify"} and "grade" in task:
             grade = GRADES.get(task["grade"], task["grade"])
     changed = [f"{counted[method]} rows {method}" for method in CHANGES if counted.get(method)]
-    return f"{', '.join(changed) or 'nothing found'} · {grade}"
+    verdict = processor["verdict"].replace("_", " ")
+    return f"{', '.join(changed) or 'nothing found'} · {verdict}, {grade}"

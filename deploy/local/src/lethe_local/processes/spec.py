@@ -39,4 +39,4 @@ class ProcessSpec:
     account: Account | None = None
     stop: signal.Signals = signal.SIGTERM
     grace: float = 10.0
-    patience: float = 60.0
+    patience: float = 120.0

@@ -93,7 +93,6 @@ def _participant(part: Part, known: Known) -> dict[str, str]:
     )
     return {
         f"{part.name.upper()}_TOKEN_KEY": base64.urlsafe_b64encode(key).decode(),
-        f"{part.name.upper()}_DB": str(known.config.state.root / f"{part.name}.sqlite"),
         "LETHE_INTAKE_URL": known.config.url("intake"),
         "LETHE_PARTS_URL": known.config.url("export_worker"),
         "LETHE_TOKEN": token,

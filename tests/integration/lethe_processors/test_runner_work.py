@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from lethe_events.words import Verb
 from lethe_postgres import Database
 from lethe_processors.connector import Answer
-from lethe_processors.runner import BreakerPolicy, JobQueue, Limits
+from lethe_processors.runner import BreakerPolicy, Job, JobQueue, Limits
 from lethe_testkit.runner import DONE, FAST, SmallWorker, new_id, task
 
 if TYPE_CHECKING:
@@ -181,6 +183,60 @@ async def test_one_person_who_breaks_the_code_spoils_nobody_else(service: SmallW
         await service.until(lambda: len(service.acks) == 10)
     assert {t.task_id for t, a in service.acks if a != DONE} == {bad}
     assert service.acks[4][1] == Answer.transient("worker_error")
+
+
+async def test_while_a_processor_asked_to_wait_no_tries_are_used_up(service: SmallWorker) -> None:
+    async def work(tasks: Sequence[TaskRequested]) -> list[Answer]:
+        return [Answer.transient("rate_limited", retry_after=3600)] * len(tasks)
+
+    service.processors["shop"] = work
+    service.limits["shop"] = Limits(concurrency=1, batch=5, max_backoff=3600)
+    await service.accept(*[task() for _ in range(50)])
+    async with service.running():
+        await service.until(lambda: service.result("shop", "retry") == 5)
+        await asyncio.sleep(0.6)  # two more looks
+    assert len(service.calls) == 1
+
+
+async def test_a_claim_whose_answer_was_lost_is_made_again_at_once(
+    service: SmallWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, lost = service.queue.claim, 1
+
+    async def claim_and_lose(processor_id: str, size: int, lease: float) -> list[Job]:
+        nonlocal lost
+        jobs = await claim(processor_id, size, lease)
+        if jobs and lost:
+            lost -= 1
+            raise ConnectionResetError
+        return jobs
+
+    monkeypatch.setattr(service.queue, "claim", claim_and_lose)
+    service.limits["shop"] = FAST
+    await service.accept(task())
+    async with service.running():
+        await service.until(lambda: bool(service.acks), 5)  # its lease would last 40 s
+    assert await service.database.fetchval("SELECT tries FROM job") == 1
+
+
+async def test_a_database_that_drops_its_connections_loses_and_doubles_nothing(service: SmallWorker) -> None:
+    async def work(tasks: Sequence[TaskRequested]) -> list[Answer]:
+        await asyncio.sleep(0.01)
+        return [DONE] * len(tasks)
+
+    service.processors["shop"] = work
+    service.limits["shop"] = Limits(concurrency=4, batch=10)
+    await service.accept(*[task() for _ in range(1000)])
+    async with service.running():
+        for _ in range(4):
+            await asyncio.sleep(0.15)
+            with suppress(asyncpg.PostgresError, OSError):
+                await service.database.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                )
+        await service.until(lambda: len({t.task_id for t, _ in service.acks}) == 1000, 30)
+    states = await service.database.fetch("SELECT state, count(*) AS n FROM job GROUP BY 1")
+    assert {row["state"]: row["n"] for row in states} == {"settled": 1000}
 
 
 async def test_the_breaker_spares_a_processor_that_is_down_and_finds_it_up_again(database: Database) -> None:

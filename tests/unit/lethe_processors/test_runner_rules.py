@@ -101,6 +101,16 @@ def test_each_failed_probe_doubles_the_pause_up_to_its_bound() -> None:
     assert pauses == [1, 2, 4, 4, 4]
 
 
+def test_a_processor_that_named_a_time_is_not_called_before_it() -> None:
+    breaker = Breaker(BreakerPolicy(threshold=10, first=1))
+    breaker.asked_to_wait(30, 0.0)
+    breaker.asked_to_wait(5, 1.0)
+    assert breaker.permit(50, 0, 1.0) == (0, 29.0)
+    assert breaker.permit(50, 0, 30.0) == (1, 0.0)
+    breaker.succeeded()
+    assert breaker.permit(50, 0, 30.0) == (50, 0.0)
+
+
 def test_late_failures_of_calls_in_flight_do_not_prolong_the_pause() -> None:
     breaker = Breaker(BreakerPolicy(threshold=1, first=1))
     breaker.failed(0.0)

@@ -47,6 +47,11 @@ class Breaker:
         self._openings = 0
         self.state = BreakerState.CLOSED
 
+    def asked_to_wait(self, seconds: float, now: float) -> None:
+        """The processor named the time before which it will not answer: calling it would only use up tries."""
+        self._until = max(self._until, now + seconds)
+        self.state = BreakerState.OPEN
+
     def failed(self, now: float) -> None:
         """One transient failure: no answer, or one that says try later."""
         self._failures += 1

@@ -116,6 +116,10 @@ class JobQueue:
         ids = [job.task.task_id for job in jobs]
         await self._database.execute(self._sql["release"], self._instance_id, ids, [job.tries for job in jobs])
 
+    async def free_lost(self, processor_id: str, in_hand: Collection[UUID]) -> None:
+        """Give back own claims of a processor beside those in hand, as if they had not been made."""
+        await self._database.execute(self._sql["free_lost"], self._instance_id, processor_id, list(in_hand))
+
     async def foreign_owners(self) -> set[UUID]:
         """Other instances that hold claims."""
         rows = await self._database.fetch(self._sql["owners"])

@@ -18,6 +18,7 @@ from lethe_processors.runner.breaker import Breaker, BreakerPolicy, BreakerState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from uuid import UUID
 
     from lethe_events.models import TaskRequested
     from lethe_events.words import Verb
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 _NUDGES = (0.005, 0.01, 0.02, 0.04, 0.08)
 """Seconds between looks after a wake-up that found nothing: the transaction that brings the work may not have
 committed yet. After the last one the runner sleeps until it is woken."""
+_AFTER_TROUBLE = 0.5
+"""Seconds before the database is asked for work again."""
 _GIVE_UP_SETTLING = 0.8
 """Part of the lease after which a result that cannot be written is left to whoever takes the claim over."""
 
@@ -76,6 +79,9 @@ class Runner:
         self._rate = limits.per_second
         self._breaker = Breaker(crew.breaker)
         self._in_flight = 0
+        self._in_hand: set[UUID] = set()
+        self._lost = False
+        """A claim or a result may be stored of which we know nothing: the connection broke on its way."""
         self._wake = asyncio.Event()
         self._nudges = iter(_NUDGES)
         self._stopped = False
@@ -119,19 +125,30 @@ class Runner:
         if size == 0:
             return wait
         try:
-            jobs = await self._crew.queue.claim(self.processor_id, size, self.limits.lease)
+            jobs = await self._claim(size)
         except Exception as error:
             if not database_is_transient(error):
                 raise
             _log.warning("runner_claim_failed", extra={"processor_id": self.processor_id, "error": _name(error)})
             self._bucket.give_back(size)
-            return 1.0
+            return _AFTER_TROUBLE
         self._bucket.give_back(size - len(jobs))
         if not jobs:
             return next(self._nudges, None)
         self._in_flight += 1
+        self._in_hand.update(job.task.task_id for job in jobs)
         slots.create_task(self._slot(jobs))
         return 0.0
+
+    async def _claim(self, size: int) -> list[Job]:
+        lost, self._lost = self._lost, False
+        try:
+            if lost:
+                await self._crew.queue.free_lost(self.processor_id, self._in_hand)
+            return await self._crew.queue.claim(self.processor_id, size, self.limits.lease)
+        except BaseException:
+            self._lost = True
+            raise
 
     def _permit(self) -> tuple[int, float | None]:
         if self._in_flight >= self.limits.concurrency:
@@ -150,6 +167,7 @@ class Runner:
             await self._finish(jobs, answers)
         finally:
             self._in_flight -= 1
+            self._in_hand.difference_update(job.task.task_id for job in jobs)
             self.look()
 
     async def _answers(self, jobs: Sequence[Job]) -> list[Answer]:
@@ -199,6 +217,9 @@ class Runner:
                 self._breaker.failed(now)
             else:
                 self._breaker.succeeded()
+        asked = max((answer.retry_after or 0.0 for answer in answers), default=0.0)
+        if asked > 0:
+            self._breaker.asked_to_wait(min(asked, self.limits.max_backoff), now)
         if self._breaker.state is not before:
             _log.warning(
                 "breaker_changed", extra={"processor_id": self.processor_id, "state": self._breaker.state.value}
@@ -227,6 +248,7 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - the effect is done; its answer must not be dropped
                 _log.error("runner_settle_failed", extra={"processor_id": self.processor_id, "error": _name(error)})
                 if self._crew.clock() + pause >= end:
+                    self._lost = True
                     return
                 await asyncio.sleep(pause)
                 pause = min(2.0, pause * 2)

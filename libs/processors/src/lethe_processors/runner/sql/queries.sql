@@ -73,6 +73,12 @@ UPDATE job AS j
   FROM unnest($2::uuid[], $3::integer[]) AS n(task_id, tries)
  WHERE j.task_id = n.task_id AND j.state = 'running' AND j.owner = $1 AND j.tries = n.tries
 
+-- name: free_lost
+-- Let own claims wait again that nobody works on: their answer was lost with the connection.
+UPDATE job
+   SET state = 'waiting', owner = NULL, lease_until = NULL, tries = tries - 1
+ WHERE state = 'running' AND owner = $1 AND processor_id = $2 AND NOT task_id = ANY($3::uuid[])
+
 -- name: owners
 -- Instances that hold claims.
 SELECT DISTINCT owner FROM job WHERE state = 'running'

@@ -176,6 +176,32 @@ async def test_composite_references_are_followed_by_all_their_fields_together(
     assert await fetch(postgres_dsn, "SELECT count(*) FROM parts") == [(9,)]
 
 
+async def test_a_letter_of_two_people_whose_rows_stay_is_emptied_for_one_and_then_for_both(
+    opened: Opened, postgres_dsn: str
+) -> None:
+    tables = """
+    CREATE TABLE members (id int PRIMARY KEY, email text);
+    CREATE TABLE letters (id int PRIMARY KEY, sender int REFERENCES members, receiver int REFERENCES members, said text, heard text);
+    INSERT INTO members SELECT n, 'person' || n || '@people.example' FROM generate_series(1, 3) n;
+    INSERT INTO letters VALUES (1, 1, 2, 'said', 'heard');
+    """
+    letters = """
+      - name: letters
+        lethe: {erase: fields, shared: true}
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: sender, fides_meta: {references: [{dataset: tiny, field: members.id, direction: from}]}}
+          - {name: receiver, fides_meta: {references: [{dataset: tiny, field: members.id, direction: from}]}}
+          - {name: said, data_categories: [user.name], lethe: {erase: null, about: sender}}
+          - {name: heard, data_categories: [user.name], lethe: {erase: null, about: receiver}}
+"""
+    connector = await opened(tables, HEAD + MEMBERS + letters)
+    await connector.erase([person(1)])
+    assert await fetch(postgres_dsn, "SELECT * FROM letters") == [(1, None, 2, None, "heard")]
+    await connector.erase([person(2)])
+    assert await fetch(postgres_dsn, "SELECT * FROM letters") == [(1, None, None, None, None)]
+
+
 CIRCLE = (
     HEAD
     + MEMBERS

@@ -94,6 +94,10 @@ def test_the_examples_load_without_a_warning() -> None:
          "note", "may belong to two people"),
         (change("{name: body,", "{name: body, lethe: {about: nobody},"), "note.body", "`about` names nobody"),
         (change("{name: body,", "{name: body, lethe: {owner: false},"), "note.body", "`owner: false` is for a field that refers"),
+        # what others refer to as well must not be emptied for all
+        (change("{name: body, data_categories: [user.name]}", "{name: home_id, fides_meta: {references: [{dataset: tiny, field: home.id, direction: to}]}}")
+         + "      - name: home\n        lethe: {erase: fields}\n        fields: [{name: id, fides_meta: {primary_key: true}}]\n",
+         "home", "would take them from the others"),
         # misspelt and misplaced sections
         (change("{name: body,", "{name: body, lethe: {erases: null},"), "dataset.0.collections.1.fields.2.lethe.erases",
          "this field is not known"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_processors.dataset.model import CollectionMethod, FieldMethod
+from lethe_processors.dataset.model import CollectionMethod, Direction, FieldMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,13 @@ def _collection(parsed: Parsed, graph: Graph, collection: Collection) -> Iterato
             where,
             "nothing says what erasure does with its rows.",
             "add `lethe: {erase: delete}`, `{erase: fields}` with a method per field, or `{erase: keep}`.",
+        )
+    pointed_at = any(e.target == collection.name and e.direction is Direction.TO and e.owner for e in graph.edges)
+    if collection.method is CollectionMethod.FIELDS and pointed_at:
+        yield parsed.problem(
+            where,
+            "its rows are shared by whoever refers to them: emptying their fields would take them from the others.",
+            "use `erase: delete`: a row then goes with the last who refers to it.",
         )
     if collection.method is CollectionMethod.KEEP:
         carried = {c.path for c in graph.carriers if c.collection == collection.name}

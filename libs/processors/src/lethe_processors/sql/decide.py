@@ -79,6 +79,9 @@ def decide(walked: Walked) -> Decision:
         decision = Decision()
         for name in walked.plan.order.collections:
             bound = walked.plan.bound[name]
+            if _is_plain(bound) and not anchored[name]:
+                decision.fates[name] = dict.fromkeys(walked.rows.get(name, ()), Fate.DELETE)
+                continue
             for row in walked.rows.get(name, {}).values():
                 fate = _fate(walked, bound, row, anchored)
                 decision.fates[name][row.key] = fate
@@ -88,18 +91,23 @@ def decide(walked: Walked) -> Decision:
             return decision
 
 
+def _is_plain(bound: Bound) -> bool:
+    """Every row goes, whatever it holds, unless one that stays refers to it. Most rows are of this kind."""
+    return bound.method is CollectionMethod.DELETE and not bound.shared and bound.collection.retain is None
+
+
 def _fate(walked: Walked, bound: Bound, row: Row, anchored: dict[str, set[Value]]) -> Fate:
     if bound.method is CollectionMethod.KEEP:
         return Fate.KEEP
     if row.retained:
         return Fate.RETAINED
+    if bound.shared and any(_is_others(walked, bound, slot, row) for slot in bound.slots):
+        return Fate.CUT
     if bound.method is CollectionMethod.FIELDS:
         return Fate.FIELDS
-    if bound.shared:
-        if any(_is_others(walked, bound, slot, row) for slot in bound.slots):
-            return Fate.CUT
-        return Fate.ANCHORED if row.key in anchored[bound.name] else Fate.SHARED
-    return Fate.ANCHORED if row.key in anchored[bound.name] else Fate.DELETE
+    if row.key in anchored[bound.name]:
+        return Fate.ANCHORED
+    return Fate.SHARED if bound.shared else Fate.DELETE
 
 
 def _consequences(walked: Walked, bound: Bound, row: Row, decision: Decision, anchored: dict[str, set[Value]]) -> None:
@@ -138,7 +146,8 @@ def _may_be_cut(bound: Bound, edge: Edge, fate: Fate) -> bool:
 def _let_go(walked: Walked, decision: Decision) -> None:
     """Rows that stay by design let go of the person's own rows, even of those that stay for the law's sake."""
     for edge in walked.plan.graph.walked:
-        if edge.direction is Direction.TO or edge.holder not in walked.plan.bound:
+        holder = walked.plan.bound.get(edge.holder)
+        if edge.direction is Direction.TO or holder is None or holder.method is CollectionMethod.DELETE:
             continue
         for row in walked.rows.get(edge.holder, {}).values():
             if decision.fates[edge.holder][row.key] not in _BY_DESIGN:

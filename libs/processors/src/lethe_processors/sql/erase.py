@@ -44,8 +44,8 @@ class Erasure:
     def count(self, name: str, method: Method, keys: Iterable[Value]) -> None:
         rows = self.walked.rows.get(name, {})
         for key in keys:
-            for person in rows[key].items if key in rows else ():
-                self.tallies[person].add(name, method, [key])
+            for person in rows[key].items:
+                self.tallies[person].rows[name, method].add(key)
 
 
 async def erase_batch(
@@ -56,11 +56,13 @@ async def erase_batch(
     await find_dangling(tx, walked)
     answers = dict.fromkeys(walked.ambiguous, _needs_person("ambiguous_identity"))
     answers |= dict.fromkeys(rows_of_two_people(walked) - set(answers), _needs_person("row_of_two_people"))
-    walked.forget(set(answers))
+    if answers:
+        walked.forget(set(answers))
     decision = decide(walked)
+    refused = len(answers)
     for person, code in (await blocked_by_unknown(tx, walked, decision)).items():
         answers[person] = Answer.permanent(code)
-    if answers:
+    if len(answers) > refused:
         walked.forget(set(answers))
         decision = decide(walked)
     run = Erasure(tx, plan, key, now, walked, decision, defaultdict(Tally))
@@ -138,10 +140,9 @@ def _keep(run: Erasure) -> None:
     """Write down what stays by law."""
     for name, fates in run.decision.fates.items():
         bound = run.plan.bound[name]
-        for key, fate in fates.items():
-            row = run.walked.rows[name][key]
-            for person in row.items if fate in {Fate.RETAINED, Fate.ANCHORED, Fate.FIELDS} else ():
-                _keep_row(run, bound, key, fate, run.tallies[person])
+        for key in run.decision.keys(name, Fate.RETAINED, Fate.ANCHORED, Fate.FIELDS):
+            for person in run.walked.rows[name][key].items:
+                _keep_row(run, bound, key, fates[key], run.tallies[person])
 
 
 def _keep_row(run: Erasure, bound: Bound, key: Value, fate: Fate, tally: Tally) -> None:

@@ -71,12 +71,14 @@ def _without_retained(field: Field, now: datetime) -> Field:
 
 
 async def treat(run: Run, bound: Bound) -> None:
-    """One UPDATE for all staying rows of a collection; rows that already are as they should be stay untouched."""
-    keys = run.decision.keys(bound.name, Fate.RETAINED, Fate.FIELDS)
-    keys += [] if bound.shared else run.decision.keys(bound.name, Fate.ANCHORED)
-    kept = run.decision.keys(bound.name, Fate.KEEP) + (
-        run.decision.keys(bound.name, Fate.ANCHORED) if bound.shared else []
-    )
+    """One UPDATE for all staying rows of a collection; rows that already are as they should be stay untouched.
+
+    Shared rows that the law or others keep are left whole: their fields are other people's too.
+    """
+    keys = run.decision.keys(bound.name, Fate.FIELDS)
+    kept = run.decision.keys(bound.name, Fate.KEEP)
+    bystanders = run.decision.keys(bound.name, Fate.RETAINED, Fate.ANCHORED)
+    (kept if bound.shared else keys).extend(bystanders)
     links = [e for e in run.decision.links if e.holder == bound.name and run.decision.links[e]]
     chosen = treatment(bound, run.now)
     if kept and links:

@@ -44,7 +44,7 @@ async def build():
     async def stop() -> None:
         print("stop", flush=True)
 
-    yield Service(app, Address("127.0.0.1", PORT), {"steady": steady, "dies": dies}, stop)
+    yield Service(app, Address("127.0.0.1", PORT), {"steady": steady, "dies": dies}, stop, SHARED)
     print("closed", flush=True)
 
 configure_logging("probe")
@@ -53,10 +53,11 @@ sys.exit(run_service(build, grace_s=2))
 
 
 class Probe:
-    def __init__(self, directory: Path, port: int, body: str) -> None:
+    def __init__(self, directory: Path, port: int, body: str, *, shared: bool = False) -> None:
         self.url = f"http://127.0.0.1:{port}"
         program = directory / "probe.py"
-        program.write_text(textwrap.dedent(PROGRAM).replace("PORT", str(port)).replace("BODY", body))
+        text = textwrap.dedent(PROGRAM).replace("PORT", str(port)).replace("BODY", body)
+        program.write_text(text.replace("SHARED", str(shared)))
         self.output = directory / "out"
         with self.output.open("wb") as out:
             self.process = subprocess.Popen([sys.executable, str(program)], stdout=out, stderr=subprocess.STDOUT)
@@ -70,6 +71,12 @@ class Probe:
             except httpx.TransportError:
                 time.sleep(0.05)
         raise AssertionError(self.text())
+
+    def wait_for(self, words: str) -> None:
+        give_up = time.monotonic() + 20
+        while words not in self.text():
+            assert time.monotonic() < give_up, self.text()
+            time.sleep(0.05)
 
     def text(self) -> str:
         return self.output.read_text()
@@ -163,6 +170,23 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path, port: int, probe: Pro
     assert second.wait() == 78
     assert f"LETHE_HTTP cannot listen on 127.0.0.1:{port}" in second.text()
     assert "Traceback" not in second.text()
+
+
+def test_processes_may_share_a_port_if_they_are_told_to(tmp_path: Path, port: int) -> None:
+    probes = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        probes.append(Probe(tmp_path / name, port, "await asyncio.Event().wait()", shared=True))
+    try:
+        for probe in probes:
+            probe.wait_for('"event": "started"')
+        probes[0].process.send_signal(signal.SIGTERM)
+        assert probes[0].wait() == 0
+        probes[1].wait_until_ready()
+    finally:
+        for probe in probes:
+            probe.process.kill()
+            probe.process.wait()
 
 
 def test_missing_settings_are_told_in_one_line_each(tmp_path: Path) -> None:

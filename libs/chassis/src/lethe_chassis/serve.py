@@ -42,12 +42,15 @@ class Service:
     `background`: named parts that run until they are cancelled; one that returns or raises takes the service down.
     `stop`: called after the last HTTP answer and before the background parts are cancelled, to let them finish what
     they have begun.
+    `shared_port`: several processes of this service listen at one address, and the system spreads connections over
+    them (SO_REUSEPORT).
     """
 
     app: FastAPI
     address: Address
     background: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     stop: Callable[[], Awaitable[None]] | None = None
+    shared_port: bool = False
 
 
 def run_service(build: Callable[[], AbstractAsyncContextManager[Service]], *, grace_s: float = 10.0) -> int:
@@ -88,7 +91,7 @@ async def supervise(service: Service, stopping: asyncio.Event, died: list[str], 
     """Serve until `stopping` is set. `died` gets the names of background parts that ended by themselves."""
     health: HealthChecks = service.app.state.health
     server = _Server(_uvicorn_config(service.app, grace_s))
-    with _listen(service.address) as listener:
+    with _listen(service.address, shared=service.shared_port) as listener:
         async with asyncio.TaskGroup() as group:
             http = group.create_task(server.serve([listener]), name="http")
             parts = [
@@ -179,11 +182,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _listen(address: Address) -> socket.socket:
+def _listen(address: Address, *, shared: bool) -> socket.socket:
     """Raises SettingsError if the address cannot be listened on."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG, reuse_port=shared)
     except OSError as error:
         raise SettingsError(
             [f"LETHE_HTTP cannot listen on {address} ({error.strerror}): free the port or set another address"]

@@ -121,7 +121,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "group_commit": acceptance.group.run,
         "gate": gate.watch,
     }
-    return Service(app, settings.http, background, bus.stop)
+    return Service(app, settings.http, background, bus.stop, settings.shared_port)
 
 
 async def _consume(broker: Broker, bus: Bus, subscriptions: Mapping[Topic, Handler]) -> None:

@@ -18,6 +18,7 @@ class Settings:
     kafka: str
     postgres: str
     http: Address
+    shared_port: bool
     auth: AuthSettings
     vault_keys: Path
     controllers: Path
@@ -36,6 +37,7 @@ class Settings:
             kafka=env.required("LETHE_KAFKA", "host:port of a Kafka broker"),
             postgres=env.required("LETHE_POSTGRES", "the DSN of intake's own role"),
             http=env.address("LETHE_HTTP", "127.0.0.1:8081"),
+            shared_port=env.flag("LETHE_HTTP_SHARED", default=False),
             auth=AuthSettings.read(env),
             vault_keys=env.file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
             controllers=env.file("LETHE_CONTROLLERS", "the path of controllers.yaml"),

@@ -11,7 +11,8 @@ from lethe_messaging.errors import (
     RecordTooLarge,
     TopicMismatch,
 )
-from lethe_messaging.messages import Handler, Message
+from lethe_messaging.handler import Handler
+from lethe_messaging.messages import Message
 from lethe_messaging.operations import ParkedGroup, discard_parked, parked_groups, retry_parked, set_offset
 from lethe_messaging.settings import KafkaSettings, Tuning
 from lethe_messaging.store import migrate_messaging

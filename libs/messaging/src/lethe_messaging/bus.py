@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from lethe_events.topics import Topic
-    from lethe_messaging.messages import Handler
+    from lethe_messaging.handler import Handler
     from lethe_messaging.settings import KafkaSettings
     from lethe_messaging.work import Work
     from lethe_postgres import Database

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lethe_messaging.cursor import Batch, Cursor
-    from lethe_messaging.messages import Handler
+    from lethe_messaging.handler import Handler
     from lethe_messaging.settings import Tuning
     from lethe_messaging.work import Work
     from lethe_messaging.works import Works

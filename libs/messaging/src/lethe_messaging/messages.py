@@ -1,14 +1,11 @@
-"""What a handler is given."""
+"""A message as handlers get it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
     from lethe_events import Headers, Received
-    from lethe_messaging.work import Work
 
 
 class Message(NamedTuple):
@@ -21,11 +18,3 @@ class Message(NamedTuple):
     headers: Headers
     key: bytes | None = None
     value: bytes | None = None
-
-
-Handler: TypeAlias = "Callable[[Work, Sequence[Message]], Awaitable[None]]"
-"""Handles a batch of one partition in offset order, inside one transaction that the loop commits.
-
-It must have no effect twice (at-least-once), make no HTTP call, and let errors out: a transient one brings the same
-batch again, any other brings smaller batches, until the message at fault is parked.
-"""

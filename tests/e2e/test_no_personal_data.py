@@ -42,7 +42,7 @@ async def test_planted_values_are_found_nowhere_but_in_the_vault_and_the_process
     note = f"planted-note-{unique}"
     name = f"Plantedname{unique}"
     shop = await asyncpg.connect(stack.postgres.rsplit("/", 1)[0] + "/shop")
-    await shop.execute("UPDATE customers SET first_name = $1 WHERE lower(email) = $2", name, person.email)
+    await shop.execute("UPDATE shop.customers SET first_name = $1 WHERE lower(email) = $2", name, person.email)
     await shop.close()
     unknown = f"nobody-{unique}@mail.example"
     refused = await _plant_bad_input(stack, unique)

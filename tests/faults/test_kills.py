@@ -89,6 +89,6 @@ async def _nothing_doubled(stack: Stack) -> None:
 async def _gone_from_the_shop(stack: Stack, first: int) -> None:
     emails = [person_number(n, SEED).email for n in range(first, first + SAGAS)]
     connection = await asyncpg.connect(stack.postgres.rsplit("/", 1)[0] + "/shop")
-    left = await connection.fetchval("SELECT count(*) FROM customers WHERE lower(email) = ANY($1)", emails)
+    left = await connection.fetchval("SELECT count(*) FROM shop.customers WHERE lower(email) = ANY($1)", emails)
     await connection.close()
     assert left == 0

@@ -91,7 +91,7 @@ class Vendor:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        name = f"{request.method} {request.url.raw_path.decode().removeprefix('/api')}"
+        name = _name(request)
         queue = self.answers.get(name)
         if queue is None:
             return reply(500, {"error": f"unexpected call {name}"})
@@ -105,13 +105,18 @@ class Vendor:
 
     @property
     def asked(self) -> list[str]:
-        return [f"{r.method} {r.url.raw_path.decode().removeprefix('/api')}" for r in self.requests]
+        return [_name(request) for request in self.requests]
 
     def connector(self, *, secrets: Mapping[str, str] = SECRETS, **changes: object) -> HttpConnector:
         profile = HttpProfile.model_validate({**PROFILE, **changes})
         return HttpConnector(
             profile, Credentials(secrets), transport=httpx.MockTransport(self), timing=self.time.timing()
         )
+
+
+def _name(request: httpx.Request) -> str:
+    path = request.url.raw_path.decode()
+    return f"{request.method} {path.removeprefix('/api') if request.url.host == 'vendor.example' else path}"
 
 
 class Sink:

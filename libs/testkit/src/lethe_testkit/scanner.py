@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from lethe_events.topics import TOPICS, tasks_of
+from lethe_messaging import KafkaSettings
+from lethe_messaging.admin import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,25 +41,16 @@ class Scanner:
 
     async def topics(self, bootstrap: str) -> tuple[list[str], Mapping[str, int]]:
         """Leaks in keys, values and headers of every topic, and how many records each holds."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
-        await consumer.start()
+        settings = KafkaSettings(bootstrap)
+        names = [topic.name for topic in TOPICS] + [tasks_of("warehouse").name]
         found: list[str] = []
         counts: dict[str, int] = {}
-        try:
-            for topic in sorted(await consumer.topics()):
-                partitions = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or ())]
-                ends = await consumer.end_offsets(partitions)
-                consumer.assign(partitions)
-                await consumer.seek_to_beginning(*partitions)
-                counts[topic] = 0
-                while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
-                    for records in (await consumer.getmany(timeout_ms=500)).values():
-                        for record in records:
-                            counts[topic] += 1
-                            parts = [record.key or b"", record.value or b"", *(v for _, v in record.headers)]
-                            found += self.hits(f"topic {topic}", b"\x00".join(parts))
-        finally:
-            await consumer.stop()
+        for topic in names:
+            records = await read_all(settings, topic)
+            counts[topic] = len(records)
+            for record in records:
+                parts = [record.key or b"", record.value or b"", *(v for _, v in record.headers)]
+                found += self.hits(f"topic {topic}", b"\x00".join(parts))
         return found, counts
 
     async def tables(self, dsn: str) -> tuple[list[str], Mapping[str, int]]:

@@ -51,6 +51,7 @@ async def test_without_kafkas_word_a_task_comes_again(where: str, monkeypatch: p
         return Result.erased({})
 
     await participant.run()
+    assert participant.connected
     assert len(calls) == 2
     assert bus.log[-3:] == ["publish 1", "commit", "close"]
     assert "reset" in bus.log

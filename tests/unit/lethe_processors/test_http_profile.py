@@ -62,6 +62,7 @@ def steps(*made: dict[str, Any]) -> dict[str, Any]:
         ({"verify": {"looks": [{"GET": "/v1/customers/email={email}"}]}}, "same path as the erasure"),
         ({"verify": {"looks": [{"GET": "/s?q={email}", "each": "$.r", "match": {"$.e": "email"}}]}}, "end with"),
         ({"verify": {"looks": []}}, "looks"),
+        (steps({"lookup": LOOKUP}, {"submit": JOB}, {"poll": {**POLL, "per": "$.app"}}), "in `each`"),
         ({"export": {"collections": [{"GET": "/all"}]}}, "fills in {id}"),
         ({"export": {"collections": [{"GET": "/c/{id}", "pages": {"by": "link"}}]}}, "need `next`"),
         ({"export": {"collections": [{"GET": "/c/{id}", "pages": {"by": "offset"}}]}}, "need `param`"),

@@ -28,7 +28,7 @@ def create_app(store: Store, participant: Participant) -> FastAPI:
     @app.get("/readyz")
     @app.get("/livez")
     def ready() -> dict[str, object]:
-        return {"ok": True, "empty": store.is_empty}
+        return {"ok": True, "kafka": participant.connected}
 
     @app.post("/parcels", status_code=201)
     def take_in(new: NewParcel) -> dict[str, object]:

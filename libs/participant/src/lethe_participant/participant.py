@@ -68,6 +68,8 @@ class Participant:
         topic = tasks_of(processor_id).name
         self._wire = wire or KafkaWire(settings, topic=topic, group=f"lethe-{processor_id}")
         self._stopped = asyncio.Event()
+        self.connected = False
+        """Whether Kafka answered the last time it was asked; for a readiness check."""
 
     # handlers ---------------------------------------------------------------------------------------------------
 
@@ -140,8 +142,10 @@ class Participant:
             while not self._stopped.is_set():
                 try:
                     await self._round()
+                    self.connected = True
                     pause = _FIRST_PAUSE
                 except KafkaDown as error:
+                    self.connected = False
                     _log.warning("kafka_down", extra={"processor_id": self._processor_id, "reason": str(error)})
                     await self._wire.reset()
                     await self._sleep(pause)

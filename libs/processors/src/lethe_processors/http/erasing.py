@@ -16,7 +16,7 @@ from lethe_events.words import Grade, Method, Outcome
 from lethe_processors.connector import Answer
 from lethe_processors.http.client import meaning
 from lethe_processors.http.errors import Nonsense, Trouble
-from lethe_processors.http.paths import find, optional
+from lethe_processors.http.paths import find, one, optional
 from lethe_processors.http.reading import Inquiry, Trail, look_up, subjects
 from lethe_processors.http.steps import JOB, JobState, Rule
 
@@ -135,9 +135,19 @@ async def _poll(vendor: Vendor, poll: Poll, values: dict[str, str], timing: Timi
 
 def _state(poll: Poll, reply: Reply) -> JobState:
     named = {status: state for state, statuses in poll.map.items() for status in statuses}
-    told = find(poll.status, reply.json())
+    told = _told(poll, reply.json())
     states = [named.get(s, JobState.RUNNING) if isinstance(s, str) else JobState.RUNNING for s in told]
     return _together(states[-1:] if poll.reduce == "last" else states)
+
+
+def _told(poll: Poll, document: object) -> list[object]:
+    if poll.each is None:
+        return find(poll.status, document)
+    last = {
+        str(one(poll.per, element)) if poll.per else str(number): one(poll.status, element)
+        for number, element in enumerate(find(poll.each, document))
+    }
+    return list(last.values())
 
 
 def _together(states: list[JobState]) -> JobState:

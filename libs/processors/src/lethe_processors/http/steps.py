@@ -158,13 +158,16 @@ class JobState(StrEnum):
 class Poll(Call):
     """Ask how the job stands, at most for `within`: what takes longer is looked at again by verify.
 
-    `status` may name many (`[*]`, one per application of the vendor): done only when all are; with `reduce: last`
-    the last one counts.
+    `status` may name many (`[*]`): done only when all are; with `reduce: last` the last one counts. With `each`, it
+    lies within an element, and `per` names what elements are told apart by (an application of the vendor): of each,
+    the last element counts, and done is only what is done everywhere.
     """
 
     status: Path
     map: dict[JobState, tuple[str, ...]]
     reduce: Literal["all", "last"] = "all"
+    each: Path | None = None
+    per: Path | None = None
     every: timedelta = timedelta(seconds=0.5)
     within: timedelta = timedelta(seconds=2)
 
@@ -175,6 +178,8 @@ class Poll(Call):
         named = [status for statuses in self.map.values() for status in statuses]
         if len(named) != len(set(named)):
             raise ValueError("a status can stand in one list of the map only")
+        if self.per is not None and self.each is None:
+            raise ValueError("`per` tells elements apart: say in `each` where they are")
         if self.within > timedelta(seconds=30):
             raise ValueError("`within` is for quick jobs, 30 s at most; longer ones are looked at again by verify")
         return self

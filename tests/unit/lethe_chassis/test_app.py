@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import Depends, FastAPI, Request
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
@@ -168,6 +169,15 @@ async def test_answers_carry_the_headers_that_a_client_acts_on(client: httpx.Asy
     assert 'scope="a:admin"' in (await client.get("/admin", headers=GOOD)).headers["www-authenticate"]
 
 
+async def test_an_outage_is_logged_once_in_a_while_not_once_a_request(client: httpx.AsyncClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(20):
+            await client.get("/raise/refused")
+        await client.get("/raise/defect")
+    assert [line["event"] for line in lines] == ["a request failed for want of an engine", "a request failed"]
+    assert PERSON not in str([{**line, "exc_info": None} for line in lines])
+
+
 async def test_a_fault_in_the_body_names_its_field(client: httpx.AsyncClient) -> None:
     body = _problem(await client.post("/things", json={"name": 5}), 422, "invalid_content")
     assert body["errors"] == [{"field": "name", "message": "is not a string", "fix": "send a string"}]
@@ -205,6 +215,8 @@ async def test_an_express_address_keeps_every_promise_of_the_others(client: http
     answer = await client.post("/quick", json={"a": 1}, headers=GOOD)
     assert (answer.status_code, answer.json()) == (202, {"a": 1})
     assert answer.headers["cache-control"] == "no-store"
+    typed = GOOD | {"Content-Type": "application/json; charset=utf-8"}
+    assert (await client.post("/quick", content=b"{}", headers=typed)).status_code == 202
     _problem(await client.post("/quick", json={}), 401, "token_missing")
     _problem(await client.post("/quick", json={}, headers=GOOD | {"X-Controller": "beta"}), 403, "foreign_controller")
     _problem(await client.post("/quick", json={}, headers=GOOD | {"X-Fail": "1"}), 500, "error")
@@ -212,7 +224,7 @@ async def test_an_express_address_keeps_every_promise_of_the_others(client: http
     _problem(await client.post("/quick", json="x" * 70_000, headers=GOOD), 413, "too_large")
     _problem(await client.get("/quick"), 405, "method_not_allowed")
     metrics = (await client.get("/metrics")).text
-    assert 'dsr_http_requests_total{method="POST",route="/quick",status="202"} 1.0' in metrics
+    assert 'dsr_http_requests_total{method="POST",route="/quick",status="202"} 2.0' in metrics
     assert "/quick" in (await client.get("/openapi.json")).json()["paths"]
 
 
@@ -235,7 +247,6 @@ async def test_an_error_in_the_middle_of_an_answer_leaves_it_incomplete_so_that_
         unavailable=lambda _: False,
         rules={},
         default_rule=BodyRule(),
-        express={},
     )
     await boundary({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send)
     assert sent == ["http.response.start"]

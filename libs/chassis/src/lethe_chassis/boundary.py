@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNMATCHED = "(none)"
+_WARN_EVERY_S = 5.0
 _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -63,6 +64,8 @@ class Boundary:
         self._unavailable = unavailable
         self._rules = tuple(sorted(rules.items(), key=lambda r: len(r[0]), reverse=True))
         self._default_rule = default_rule
+        self._warned: float | None = None
+        self._unwarned = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -121,13 +124,24 @@ class Boundary:
             answer = Unavailable(
                 "unavailable", "Lethe cannot reach one of its engines. Nothing was accepted: try again."
             )
-            structlog.get_logger(__name__).warning("a request failed for want of an engine", error=type(error).__name__)
+            self._warn(error)
         else:
             answer = problem.of_status(500)
             structlog.get_logger(__name__).error("a request failed", exc_info=error)
         if call.status:
             return  # the answer is under way: leaving it incomplete makes the server cut the connection
         await problem.render(answer)(scope, receive, send)
+
+    def _warn(self, error: Exception) -> None:
+        """One line every few seconds: during an outage every request fails alike, and metrics count them."""
+        now = time.monotonic()
+        if self._warned is not None and now - self._warned < _WARN_EVERY_S:
+            self._unwarned += 1
+            return
+        structlog.get_logger(__name__).warning(
+            "a request failed for want of an engine", error=type(error).__name__, suppressed=self._unwarned
+        )
+        self._warned, self._unwarned = now, 0
 
 
 def _complete(message: Message) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lethe_chassis.auth.settings import AuthSettings
 
 _MAX_TOKEN = 8192
+_RETRY_S = 15.0
 _CLAIMS = ("iss", "aud", "sub", "exp")
 _TYPES = frozenset({"JWT", "AT+JWT", "APPLICATION/AT+JWT"})
 
@@ -82,12 +83,15 @@ class TokenVerifier:
         """Fetches the issuer's keys again and again; a failure keeps the old ones and is told by `check`."""
         log = structlog.get_logger(__name__)
         while True:
+            pause_s = 3600.0
             if self._remote is not None:
                 try:
                     await self._remote.refresh()
+                    pause_s = self._remote.refresh_s
                 except ConnectionError as error:
                     log.warning("the keys of the token issuer could not be fetched", error=type(error).__name__)
-            await asyncio.sleep(self._remote.refresh_s if self._remote is not None else 3600)
+                    pause_s = _RETRY_S
+            await asyncio.sleep(pause_s)
 
     async def check(self) -> Mapping[str, object]:
         if self._remote is not None and not self._remote.usable:

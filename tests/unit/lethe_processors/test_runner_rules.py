@@ -32,7 +32,15 @@ def test_a_processor_that_asks_to_wait_is_not_called_earlier() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"concurrency": 0}, {"batch": 0}, {"max_tries": 0}, {"per_second": 0.0}, {"call_timeout": 0.0}, {"factor": 0.5}],
+    [
+        {"concurrency": 0},
+        {"batch": 0},
+        {"max_tries": 0},
+        {"per_second": 0.0},
+        {"call_timeout": 0.0},
+        {"factor": 0.5},
+        {"burst": 0},
+    ],
 )
 def test_limits_that_would_stop_a_processor_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"at least 1|positive"):
@@ -45,19 +53,22 @@ def test_a_rate_without_limit_lets_everything_through() -> None:
 
 @given(
     rate=st.floats(0.1, 1000),
+    burst=st.none() | st.integers(1, 200),
     steps=st.lists(st.tuples(st.integers(1, 100), st.floats(0, 2)), min_size=1, max_size=60),
 )
-def test_no_more_than_the_rate_and_one_second_of_burst_passes(rate: float, steps: list[tuple[int, float]]) -> None:
-    bucket, now, passed = TokenBucket(rate, 0.0), 0.0, 0
+def test_no_more_than_the_rate_and_the_burst_passes(
+    rate: float, burst: int | None, steps: list[tuple[int, float]]
+) -> None:
+    bucket, now, passed = TokenBucket(rate, 0.0, burst), 0.0, 0
     for wanted, pause in steps:
         now += pause
         passed += bucket.take(wanted, now)[0]
-    assert passed <= rate * now + max(1.0, rate) + 1e-6
+    assert passed <= rate * now + (burst or max(1.0, rate)) + 1e-6
 
 
-@given(rate=st.floats(0.1, 1000), wanted=st.integers(1, 100))
-def test_whoever_waits_as_long_as_told_is_let_through(rate: float, wanted: int) -> None:
-    bucket, now = TokenBucket(rate, 0.0), 0.0
+@given(rate=st.floats(0.1, 1000), burst=st.none() | st.integers(1, 200), wanted=st.integers(1, 100))
+def test_whoever_waits_as_long_as_told_is_let_through(rate: float, burst: int | None, wanted: int) -> None:
+    bucket, now = TokenBucket(rate, 0.0, burst), 0.0
     for _ in range(20):
         taken, wait = bucket.take(wanted, now)
         if not taken:

@@ -7,11 +7,11 @@ _SHORTEST_WAIT = 0.001
 
 
 class TokenBucket:
-    """Lets `rate` tasks a second through, with bursts of at most one second's worth (at least one task)."""
+    """Lets `rate` tasks a second through, and `burst` at once (default: one second's worth, at least one task)."""
 
-    def __init__(self, rate: float | None, now: float) -> None:
+    def __init__(self, rate: float | None, now: float, burst: int | None = None) -> None:
         self._rate = rate
-        self._burst = max(1.0, rate or 1.0)
+        self._burst = max(1.0, rate or 1.0) if burst is None else float(max(1, burst))
         self._tokens = self._burst
         self._at = now
 
@@ -25,7 +25,7 @@ class TokenBucket:
             return wanted, 0.0
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
-        least = min(wanted, max(1.0, self._rate / 10))
+        least = min(wanted, self._burst, max(1.0, self._rate / 10))
         if self._tokens < least:
             return 0, max(_SHORTEST_WAIT, (least - self._tokens) / self._rate)
         taken = min(wanted, int(self._tokens))

@@ -15,6 +15,8 @@ class Limits:
     """Tasks of one verb in one call, at most."""
     per_second: float | None = None
     """Tasks a second, over all calls of this process; None: no limit."""
+    burst: int | None = None
+    """Tasks that may be taken at once before `per_second` holds; None: one second's worth."""
     max_tries: int = 6
     """Tries of one attempt here, before the transient failure is told to the orchestrator, which decides."""
     first_backoff: float = 2.0
@@ -30,6 +32,8 @@ class Limits:
             raise ValueError("concurrency, batch and max_tries are at least 1")
         if self.per_second is not None and self.per_second <= 0:
             raise ValueError("per_second is positive, or None for no limit")
+        if self.burst is not None and self.burst < 1:
+            raise ValueError("burst is at least 1, or None for one second's worth")
         if min(self.first_backoff, self.max_backoff, self.call_timeout) <= 0 or self.factor < 1:
             raise ValueError("back-off and call_timeout are positive, factor is at least 1")
 

@@ -75,8 +75,8 @@ class Runner:
         self.limits = limits
         """May be replaced while running; the rate and the breaker keep their state otherwise."""
         self._crew = crew
-        self._bucket = TokenBucket(limits.per_second, crew.clock())
-        self._rate = limits.per_second
+        self._rate = (limits.per_second, limits.burst)
+        self._bucket = TokenBucket(limits.per_second, crew.clock(), limits.burst)
         self._breaker = Breaker(crew.breaker)
         self._in_flight = 0
         self._in_hand: set[UUID] = set()
@@ -154,9 +154,9 @@ class Runner:
         if self._in_flight >= self.limits.concurrency:
             return 0, None
         now = self._crew.clock()
-        if self._rate != self.limits.per_second:
-            self._rate = self.limits.per_second
-            self._bucket = TokenBucket(self._rate, now)
+        if self._rate != (self.limits.per_second, self.limits.burst):
+            self._rate = (self.limits.per_second, self.limits.burst)
+            self._bucket = TokenBucket(self.limits.per_second, now, self.limits.burst)
         size, wait = self._breaker.permit(self.limits.batch, self._in_flight, now)
         return self._bucket.take(size, now) if size else (0, wait)
 

@@ -19,6 +19,7 @@ def limits_of(processor: Processor, *, call_timeout: float) -> Limits:
         concurrency=processor.concurrency,
         batch=processor.batch,
         per_second=processor.rate.per_second if processor.rate is not None else None,
+        burst=processor.rate.burst if processor.rate is not None else None,
         max_tries=retries.max_attempts,
         first_backoff=retries.first.total_seconds(),
         factor=retries.factor,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNMATCHED = "(none)"
 _WARN_EVERY_S = 5.0
+# a connection that breaks during COMMIT leaves it open whether anything was stored
+_AWAY = "Lethe cannot reach one of its engines. Send the same again, with the same Idempotency-Key where there is one."
 _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 _NO_STORE = (b"cache-control", b"no-store")
 
@@ -121,9 +123,7 @@ class Boundary:
         elif isinstance(error, HTTPException):
             answer = problem.of_status(error.status_code, error.headers)
         elif self._unavailable(error):
-            answer = Unavailable(
-                "unavailable", "Lethe cannot reach one of its engines. Nothing was accepted: try again."
-            )
+            answer = Unavailable("unavailable", _AWAY)
             self._warn(error)
         else:
             answer = problem.of_status(500)

@@ -114,7 +114,7 @@ class Invalid(ProblemError):
 
 
 class Unavailable(ProblemError):
-    """Nothing was changed; the same call may succeed after `retry_after` seconds."""
+    """The same call may succeed after `retry_after` seconds. `detail` claims that nothing was changed only if so."""
 
     def __init__(self, type_: str, detail: str, *, retry_after: int = 2) -> None:
         super().__init__(

@@ -31,7 +31,7 @@ _BY_STATUS = {
     405: _Plain("method_not_allowed", "Method not allowed", "Use one of the methods in the Allow header."),
     413: _Plain("too_large", "The body is too large", "Send less than the limit of this address."),
     415: _Plain("unsupported_media_type", "Unsupported media type", "Send the body in a type of the Accept header."),
-    503: _Plain("unavailable", "Not available at the moment", "Nothing was changed. Try again after Retry-After."),
+    503: _Plain("unavailable", "Not available at the moment", "Try again after Retry-After."),
 }
 _OTHER = _Plain("error", "The request failed", "Nothing more can be told here. Quote trace_id to the operator.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from erasure_worker.application.erasing import Erasing
+from erasure_worker.application.turns import ALONE_FOR, Turns
 from lethe_events.models import Count
 from lethe_events.words import Grade, Method, Outcome, Verb
 from lethe_processors.connector import Answer
@@ -79,7 +81,7 @@ def ledger(log: list[str]) -> Ledger:
 
 
 async def erased(ledger: Ledger, items: Sequence[WorkItem], answer: Callable[[WorkItem], Answer]) -> list[Answer]:
-    erasing = Erasing(ledger, clock=lambda: NOW)
+    erasing = Erasing(ledger, Turns(lambda: 0.0), clock=lambda: NOW)
     shop = tasks.processor("shop", capabilities={"deletion_lag": "P30D"})
     return await erasing(shop, Processing(ledger._log, answer), items)
 
@@ -148,3 +150,30 @@ async def test_a_collision_that_stays_waits_like_any_other_failure(ledger: Ledge
     assert answers == [Answer.transient("deadlock")]
     assert len(log) == 5
     assert await erased(ledger, [item(1)], lambda _: ABSENT) == [ABSENT], "and changed nothing"
+
+
+async def test_batches_go_side_by_side_until_they_collide_and_again_after_a_while() -> None:
+    now = [0.0]
+    turns = Turns(lambda: now[0])
+    inside: list[str] = []
+    most: list[int] = []
+
+    async def batch(processor_id: str) -> None:
+        async with turns.turn(processor_id):
+            inside.append(processor_id)
+            await asyncio.sleep(0)
+            most.append(inside.count(processor_id))
+            inside.remove(processor_id)
+
+    async def together() -> int:
+        most.clear()
+        await asyncio.gather(*(batch("shop") for _ in range(3)))
+        return max(most)
+
+    assert await together() == 3
+    turns.collided("shop")
+    assert await together() == 1
+    await asyncio.gather(*(batch("crm") for _ in range(3)))
+    assert max(most) == 3, "another processor has its own turns"
+    now[0] = ALONE_FOR
+    assert await together() == 3

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from erasure_worker.adapters.ledger import EffectLedger
 from erasure_worker.application.erasing import Erasing
+from erasure_worker.application.turns import Turns
 from erasure_worker.entrypoints.messages import handlers
 from lethe_chassis import HealthChecks, Service, SettingsError, configure_logging, create_app, engine_is_down
 from lethe_events.topics import ACKS, TASKS_ERASURE
@@ -56,7 +58,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             verbs={Verb.ERASE},
         )
         ledger = EffectLedger(database)
-        erasing = Erasing(ledger, clock=_now)
+        erasing = Erasing(ledger, Turns(monotonic), clock=_now)
 
         async def work(processor_id: str, _: Verb, tasks: Sequence[TaskRequested], /) -> list[Answer]:
             return await bench.carry_out(processor_id, tasks, erasing)

@@ -9,9 +9,10 @@ from lethe_postgres import crashpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from erasure_worker.application.ports import Ledger
+    from erasure_worker.application.turns import Turns
     from lethe_processors.connector import Answer, Connector, WorkItem
     from lethe_processors.register import Processor
 
@@ -23,23 +24,23 @@ _AT_ONCE = 3
 class Erasing:
     """The ask is on record before it is made; what was answered is on record in the transaction that sends the ack."""
 
-    def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, turns: Turns, *, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
+        self._turns = turns
         self._clock = clock
 
     async def __call__(self, processor: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
         """One answer per item, same order; each may be told on as it is."""
-        lag = processor.capabilities.deletion_lag or None
         answers: dict[int, Answer] = {}
         for wave in waves(items):
             together = [items[position] for position in wave]
-            answers.update(zip(wave, await self._ask(connector, together, lag), strict=True))
+            answers.update(zip(wave, await self._ask(processor, connector, together), strict=True))
         return [answers[position] for position in range(len(items))]
 
-    async def _ask(self, connector: Connector, items: Sequence[WorkItem], lag: timedelta | None) -> list[Answer]:
+    async def _ask(self, processor: Processor, connector: Connector, items: Sequence[WorkItem]) -> list[Answer]:
         asked_before = await self._ledger.intend(items)
         crashpoint("erasure.intended")
-        answers = await _erase(connector, items)
+        answers = await self._erase(processor.id, connector, items)
         crashpoint("erasure.erased")
         in_vain = [
             item.task.task_id
@@ -48,20 +49,23 @@ class Erasing:
         ]
         if in_vain:
             await self._ledger.take_back(in_vain)
-        now = self._clock()
+        now, lag = self._clock(), processor.capabilities.deletion_lag or None
         return [
             judge(answer, first_asked_at=asked_before.get(item.task.task_id), now=now, lag=lag)
             for item, answer in zip(items, answers, strict=True)
         ]
 
-
-async def _erase(connector: Connector, items: Sequence[WorkItem]) -> list[Answer]:
-    """The connector's answers; those that only collided with another batch are asked for again at once, a few times."""
-    answers = await connector.erase(items)
-    for _ in range(_AT_ONCE):
-        again = [position for position, answer in enumerate(answers) if collided(answer)]
-        if not again:
-            break
-        for position, answer in zip(again, await connector.erase([items[p] for p in again]), strict=True):
-            answers[position] = answer
-    return answers
+    async def _erase(self, processor_id: str, connector: Connector, items: Sequence[WorkItem]) -> list[Answer]:
+        """The connector's answers. Those that only collided with another batch are asked for again, a few times."""
+        async with self._turns.turn(processor_id):
+            answers = await connector.erase(items)
+        for _ in range(_AT_ONCE):
+            again = [position for position, answer in enumerate(answers) if collided(answer)]
+            if not again:
+                break
+            self._turns.collided(processor_id)
+            async with self._turns.turn(processor_id):
+                more = await connector.erase([items[position] for position in again])
+            for position, answer in zip(again, more, strict=True):
+                answers[position] = answer
+        return answers

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ from lethe_processors.sql import names
 from lethe_processors.sql.catalog import Column, ForeignKey
 from lethe_processors.sql.codes import answer_of
 from lethe_processors.sql.order import deletion_order
+from lethe_processors.sql.orphans import Looks, Orphans
 from lethe_processors.sql.pseudonym import pseudonym
 from lethe_processors.sql.records import record_of
 from lethe_processors.sql.tally import Tally
@@ -266,3 +269,25 @@ def test_the_retention_example_of_the_documentation_is_understood() -> None:
     borrowed = CollectionSection.model_validate(payments["lethe"]).retain
     assert borrowed is not None
     assert borrowed.build().like == "loan_id"
+
+
+async def test_calls_share_a_look_that_begins_after_them_and_no_earlier_one() -> None:
+    looks, begun = Looks(), 0
+    gate = asyncio.Event()
+
+    async def look() -> Orphans:
+        nonlocal begun
+        begun += 1
+        mine = begun
+        await gate.wait()
+        return Orphans(Counter({"look": mine}), ignored=False)
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(looks.after_now(look))
+        await asyncio.sleep(0)
+        late = [group.create_task(looks.after_now(look)) for _ in range(3)]  # the first look may have missed theirs
+        await asyncio.sleep(0)
+        gate.set()
+    assert first.result().counts["look"] == 1
+    assert [t.result().counts["look"] for t in late] == [2, 2, 2]
+    assert (await looks.after_now(look)).counts["look"] == 3

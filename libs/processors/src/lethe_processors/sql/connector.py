@@ -17,11 +17,14 @@ from lethe_processors.errors import CredentialMissing
 from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
 from lethe_processors.sql.erase import erase_batch
 from lethe_processors.sql.export import SinkFailed, export_batch
+from lethe_processors.sql.orphans import Looks, count_orphans
 from lethe_processors.sql.side import Side, secret_key
 from lethe_processors.sql.verify import verify_batch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+
+    from asyncpg.transaction import Transaction
 
     from lethe_postgres import Tx
     from lethe_processors.connector import ExportSink, WorkItem
@@ -52,6 +55,7 @@ class SqlConnector:
         self._key = key
         self._clock = clock
         self._read = Side(graph, credentials, read, size=connections, reading=True, has_key=key is not None)
+        self._looks = Looks()
         self._write = (
             Side(graph, credentials, write, size=connections, reading=False, has_key=key is not None)
             if write is not None
@@ -66,7 +70,7 @@ class SqlConnector:
         return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._erase(side, known)))
 
     async def verify(self, items: Sequence[WorkItem]) -> list[Answer]:
-        """One snapshot for the batch, with the reading credential."""
+        """One snapshot for the batch, with the reading credential; calls that wait share the look for orphans."""
         side = self._read
         return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._verify(known)))
 
@@ -99,11 +103,22 @@ class SqlConnector:
 
     async def _verify(self, items: Sequence[WorkItem]) -> list[Answer]:
         key = secret_key(self._credentials, self._key)
-        return await self._look(items, lambda tx, plan: verify_batch(tx, plan, items, key=key, now=self._clock()))
+
+        async def look(tx: Tx, plan: Plan) -> list[Answer]:
+            orphans = await self._looks.after_now(lambda: count_orphans(tx, plan))
+            async with _snapshot(tx):
+                return await verify_batch(tx, plan, items, orphans, key=key, now=self._clock())
+
+        return await self._look(items, look)
 
     async def _export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
         key = secret_key(self._credentials, self._key)
-        return await self._look(items, lambda tx, plan: export_batch(tx, plan, items, sink, key=key))
+
+        async def look(tx: Tx, plan: Plan) -> list[Answer]:
+            async with _snapshot(tx):
+                return await export_batch(tx, plan, items, sink, key=key)
+
+        return await self._look(items, look)
 
     async def _look(
         self, items: Sequence[WorkItem], run: Callable[[Tx, Plan], Awaitable[list[Answer]]]
@@ -111,10 +126,7 @@ class SqlConnector:
         async with self._read.connection() as tx:
             plan, faults = await self._read.plan(tx)
             blind = [f for f in faults if f.reads]
-            if blind:
-                return [Answer.permanent(blind[0].code) for _ in items]
-            async with tx.transaction(isolation="repeatable_read", readonly=True):
-                return await run(tx, plan)
+            return [Answer.permanent(blind[0].code) for _ in items] if blind else await run(tx, plan)
 
     async def _for_known(
         self, items: Sequence[WorkItem], run: Callable[[Sequence[WorkItem]], Awaitable[list[Answer]]]
@@ -145,6 +157,10 @@ class SqlConnector:
             if code_of(error) in STALE_PLAN:
                 side.forget_plan()
             return [answer_of(error) for _ in items]
+
+
+def _snapshot(tx: Tx) -> Transaction:
+    return tx.transaction(isolation="repeatable_read", readonly=True)
 
 
 class _Batch:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - names and literals are quoted by `names`, values are parameters
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,8 @@ from lethe_processors.sql import names
 from lethe_processors.sql.stays import equal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from lethe_postgres import Tx
     from lethe_processors.dataset import Edge
     from lethe_processors.sql.plan import Bound, Plan
@@ -99,3 +102,26 @@ async def count_orphans(tx: Tx, plan: Plan) -> Orphans:
     for index, rows in await tx.fetch(" UNION ALL ".join(parts)):
         counts[probes[index].collection] += rows
     return Orphans(+counts, ignored)
+
+
+class Looks:
+    """Lets calls at the same time share a look, as long as it begins after each of them.
+
+    A look is the same whoever asks, and costs whole tables; what it sees must not be older than the call, before which
+    the erasure was committed.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._begun = 0
+        self._last: tuple[int, Orphans] | None = None
+
+    async def after_now(self, look: Callable[[], Awaitable[Orphans]]) -> Orphans:
+        before = self._begun
+        async with self._turn:
+            if self._last is not None and self._last[0] > before:
+                return self._last[1]
+            self._begun += 1
+            number = self._begun
+            self._last = (number, await look())
+            return self._last[1]

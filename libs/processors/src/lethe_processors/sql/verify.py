@@ -11,7 +11,6 @@ from lethe_events.words import Grade, Method, Outcome
 from lethe_processors.connector import Answer
 from lethe_processors.dataset.model import CollectionMethod
 from lethe_processors.sql.joined import hanging_on, owners_of
-from lethe_processors.sql.orphans import count_orphans
 from lethe_processors.sql.probes import probe
 from lethe_processors.sql.staying import still_retained
 from lethe_processors.sql.stays import is_treated
@@ -31,13 +30,12 @@ if TYPE_CHECKING:
 
 
 async def verify_batch(
-    tx: Tx, plan: Plan, items: Sequence[WorkItem], *, key: bytes | None, now: datetime
+    tx: Tx, plan: Plan, items: Sequence[WorkItem], orphans: Orphans, *, key: bytes | None, now: datetime
 ) -> list[Answer]:
-    """One answer per item, from one snapshot."""
+    """One answer per item, from one snapshot; `orphans` were looked for since the call began."""
     search = _Search(tx, plan, items, key, now)
     await search.by_value()
     await search.upwards()
-    orphans = await count_orphans(tx, plan)
     return [search.answer(i, item, orphans) for i, item in enumerate(items)]
 
 

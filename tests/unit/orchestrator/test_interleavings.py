@@ -216,13 +216,13 @@ class AnySaga(RuleBasedStateMachine):
 
 
 AnySaga.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=80, stateful_step_count=35, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_any_interleaving = AnySaga.TestCase
 
 
 @given(data=st.data(), export_first=st.booleans(), right=st.sampled_from([Right.ERASURE, Right.ACCESS]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_same_answers_in_any_order_with_duplicates_end_in_the_same_state(data, export_first, right):
     """One answer per task, delivered in any order and number; an answer that comes before its question was asked is
     redelivered later, as its sender would."""

@@ -15,7 +15,7 @@ from lethe_messaging import Bus, BusFailed, KafkaSettings, TopicMismatch, ensure
 from lethe_postgres import Database, is_transient, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
-from orchestrator.adapters.meters import SagaMeters
+from orchestrator.adapters.meters import meters
 from orchestrator.adapters.proofs import PostgresProofs
 from orchestrator.adapters.reading import PostgresReading
 from orchestrator.adapters.registers import FileRegister, KafkaTopics, PostgresRegisters, view_of
@@ -84,7 +84,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
 
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     database, bus = engines.database, engines.bus
-    registers, meters = PostgresRegisters(), SagaMeters()
+    registers, counted = PostgresRegisters(), meters()
     store = PostgresSagas(database, registers, Shelf(settings.cached_sagas))
     office = Office(
         store=store,
@@ -93,7 +93,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         messages=Messages(topics),
         signer=engines.signer,
         retention=settings.retention,
-        meters=meters,
+        meters=counted,
     )
     own_topics = KafkaTopics(engines.kafka, topics, settings.partitions)
     keeping = RegisterKeeping(office, bus, engines.files, registers, own_topics)
@@ -107,7 +107,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     )
 
     async def count() -> float:
-        meters.counted(await reading.counts())
+        counted.counted(await reading.counts())
         return _COUNT_EVERY_S
 
     async def consume() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -19,7 +20,7 @@ _STATES = ("received", "fulfilling", "verifying", "answered")
 
 
 class SagaMeters:
-    """Implements `Meters`. One per process and registry: a name can be registered only once."""
+    """Implements `Meters`. One per registry: a name can be registered only once; use `meters`."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._acks = Counter("dsr_acks_total", "Acknowledgements taken in", ["disposition"], registry=registry)
@@ -74,3 +75,9 @@ class SagaMeters:
             self._open.labels(state).set(0 if row is None else row["sagas"])
             self._overdue.labels(state).set(0 if row is None else row["overdue"])
         self._next.set(min((row["next_due"].timestamp() for row in rows), default=0))
+
+
+@cache
+def meters(registry: CollectorRegistry = REGISTRY) -> SagaMeters:
+    """One set per registry."""
+    return SagaMeters(registry)

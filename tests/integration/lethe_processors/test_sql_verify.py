@@ -144,6 +144,8 @@ async def _put_back(dsn: str, table: str, rows: set[str]) -> None:
         ("INSERT INTO shop.loans VALUES (77, 42, 'N. P.', 10, 0, '2020-01-01', NULL)", "loans"),
         ("INSERT INTO shop.reviews VALUES (77, 42, 1, 5, 'p-0', NULL, now())", "reviews"),
         ("INSERT INTO shop.gift_cards VALUES (77, 42, 20, NULL, 'x', 1, now())", "gift_cards"),
+        # a row that stays by design, emptied, but still tied to the account that the law keeps
+        ("UPDATE shop.reviews SET customer_id = 42 WHERE id = 42 * 32", "reviews"),
         # a home to which nobody belongs any more
         ("INSERT INTO shop.addresses VALUES (77, 'Hafenstraße 1', '1', 'Grünau', 'DE', NULL)", "addresses"),
     ],

@@ -117,9 +117,8 @@ def _consequences(walked: Walked, bound: Bound, row: Row, decision: Decision, an
             if people_in(walked, bound, slot, row) & row.items:
                 decision.slots[bound.name, slot.name].add(row.key)
     if fate in _STAYS:
-        for edge in walked.plan.graph.edges:
-            if edge.holder == bound.name and edge.owner and edge.target in walked.plan.bound:
-                _hold_on(walked, edge, row, decision, anchored)
+        for edge in walked.plan.held_by[bound.name]:
+            _hold_on(walked, edge, row, decision, anchored)
 
 
 def _hold_on(walked: Walked, edge: Edge, row: Row, decision: Decision, anchored: dict[str, set[Value]]) -> None:

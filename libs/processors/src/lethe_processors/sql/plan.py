@@ -92,6 +92,12 @@ class Plan:
         )
 
     @cached_property
+    def held_by(self) -> dict[str, tuple[Edge, ...]]:
+        """References of each collection's rows to other rows of the walk, mentions left out."""
+        known = [e for e in self.graph.edges if e.owner and e.target in self.bound]
+        return {name: tuple(e for e in known if e.holder == name) for name in self.bound}
+
+    @cached_property
     def at_holder(self) -> dict[Edge, tuple[int, ...]]:
         """Where rows of the holder have the edge's fields."""
         return {e: self.bound[e.holder].positions(e.fields) for e in self.graph.edges if e.holder in self.bound}

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lethe_events.canonical import canonical
 from lethe_events.models import Count, Evidence, Retained
 
 if TYPE_CHECKING:
@@ -66,16 +65,16 @@ class Tally:
 
         It can be made again from the same keys, and compared; nobody without the key can find the keys by trying.
         """
-        listed: dict[str, dict[str, list[str]]] = defaultdict(dict)
-        for (collection, method), keys in self.rows.items():
-            listed[collection][method.value] = sorted(text_of(k) for k in keys)
-        for (collection, *_), kept in self.kept.items():
-            listed[collection]["kept"] = sorted({*listed[collection].get("kept", ()), *(text_of(k) for k in kept)})
-        content = canonical({"task": str(task_id), "rows": dict(listed)})
+        lines = [
+            f"{name}\x1f{method.value}\x1f{text_of(k)}" for (name, method), keys in self.rows.items() for k in keys
+        ]
+        lines += {f"{name}\x1fkept\x1f{text_of(k)}" for (name, *_), kept in self.kept.items() for k in kept}
+        lines.sort()
+        content = "\n".join([str(task_id), *lines]).encode()
         if key is None:
             return (Evidence(kind="row_keys", sha256=hashlib.sha256(content).hexdigest()),)
         return (Evidence(kind="row_keys_hmac", sha256=hmac.new(key, content, hashlib.sha256).hexdigest()),)
 
 
 def text_of(key: Value) -> str:
-    return "\x1f".join(str(v) for v in key)
+    return str(key[0]) if len(key) == 1 else "\x1f".join(map(str, key))

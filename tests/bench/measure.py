@@ -11,10 +11,12 @@ from stacks import cpu_seconds, processes, resident_mb
 from lethe_example_shop import person_number
 from lethe_testkit.stack import Stack
 
-_SPAN = """
-SELECT count(*) AS closed, min(accepted_at) AS first, max(closed_at) AS last,
-       percentile_cont(ARRAY[0.5, 0.9, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - accepted_at)) AS p
-FROM orchestrator.saga WHERE accepted_at >= $1 AND closed_at IS NOT NULL
+_CLOSED = """FROM intake.dsr d JOIN orchestrator.saga s ON s.id = d.dsr_id
+WHERE d.accepted_at >= $1 AND s.closed_at IS NOT NULL"""
+_SPAN = f"""
+SELECT count(*) AS closed, min(d.accepted_at) AS first, max(s.closed_at) AS last, percentile_cont(ARRAY[0.5, 0.9, 0.99])
+       WITHIN GROUP (ORDER BY extract(epoch FROM s.closed_at - d.accepted_at)) AS p
+{_CLOSED}
 """
 
 
@@ -64,9 +66,7 @@ async def _drained(connection: asyncpg.Connection, begin: object, limit: float =
     last, moved, end = -1, time.monotonic(), time.monotonic() + limit
     while True:
         accepted = await connection.fetchval("SELECT count(*) FROM intake.dsr WHERE accepted_at >= $1", begin)
-        closed = await connection.fetchval(
-            "SELECT count(*) FROM orchestrator.saga WHERE accepted_at >= $1 AND closed_at IS NOT NULL", begin
-        )
+        closed = await connection.fetchval(f"SELECT count(*) {_CLOSED}", begin)
         if closed == accepted:
             return
         if closed != last:

@@ -8,10 +8,21 @@ from uuid import UUID  # noqa: TC003 - FastAPI evaluates annotations
 from fastapi import APIRouter, Depends, FastAPI, Query
 from starlette.responses import Response
 
-from lethe_chassis import Conflict, FieldError, Forbidden, Invalid, NotFound, Principal, create_app, require_scope
+from lethe_chassis import (
+    BodyRule,
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Principal,
+    create_app,
+    require_scope,
+)
 from orchestrator.application.acts import Person
 from orchestrator.application.views import Filter
 from orchestrator.domain.errors import Refused
+from orchestrator.entrypoints.console import console_router
 from orchestrator.entrypoints.register_http import register_router
 from orchestrator.entrypoints.schemas import (
     Acted,
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from orchestrator.entrypoints.parts import Parts
 
 VERSION = "1.0.0"
+_FORMS = BodyRule(media_types=frozenset({"application/x-www-form-urlencoded"}))
 _DESCRIPTION = (
     "The sagas of data-subject requests: where each stands and why, what a person may do, and the proof. "
     "A token sees the sagas of its own controllers only. Errors are problem documents (RFC 9457)."
@@ -60,11 +72,13 @@ def build_app(
         auth=auth,
         health=health,
         unavailable=unavailable,
+        body_rules={"/console": _FORMS},
         registry=registry,
     )
     app.include_router(_reading(parts))
     app.include_router(_acting(parts))
     app.include_router(register_router(parts))
+    app.include_router(console_router(parts))
     return app
 
 

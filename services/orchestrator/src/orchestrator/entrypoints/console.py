@@ -1,0 +1,202 @@
+"""The status page: open sagas by deadline, one saga's story, incidents, the register. Server-rendered, no script.
+
+Signing in means giving the bearer token once; it then lies in a cookie that only this host's pages send back, and
+that no script can read. What the token may see and do is checked at every call, as for the API.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import parse_qs, urlencode
+from uuid import UUID  # noqa: TC003 - FastAPI evaluates annotations
+
+from fastapi import APIRouter, Query, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from lethe_chassis import ProblemError
+from lethe_events.words import SagaState
+from orchestrator.application.acts import Person
+from orchestrator.application.views import Filter
+from orchestrator.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lethe_chassis import Authenticator, Principal
+    from orchestrator.entrypoints.parts import Parts
+
+COOKIE: Final = "lethe_console"
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+_PAGE: Final = 50
+
+
+class SignInNeeded(Exception):
+    """No token, or one that is not good (any more)."""
+
+    def __init__(self, said: str = "") -> None:
+        super().__init__(said)
+        self.said = said
+
+
+class Console:
+    """Renders what `Reading` tells. `clock` is for "days left" only: what is decided comes from the database."""
+
+    def __init__(self, parts: Callable[[], Parts], clock: Callable[[], datetime]) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._templates = Environment(
+            loader=PackageLoader("orchestrator.entrypoints"), autoescape=True, undefined=StrictUndefined
+        )
+        self._templates.filters["when"] = _when
+        self._templates.filters["words"] = lambda text: str(text).replace("_", " ")
+
+    async def list(self, principal: Principal, wanted: dict[str, str]) -> Response:
+        filter_ = Filter(
+            controllers=sorted(principal.controller_ids),
+            state=wanted.get("state"),
+            processor=wanted.get("processor"),
+            incident=wanted.get("incident") == "yes",
+            after=wanted.get("after"),
+            limit=_PAGE,
+        )
+        try:
+            rows, following = await self._parts().reading.page(filter_)
+        except ValueError:
+            return RedirectResponse("/console", 303)
+        next_ = "?" + urlencode({**wanted, "after": following}) if following else None
+        return self._page("list.html", rows=rows, next=next_, wanted=wanted, states=[s.value for s in SagaState])
+
+    async def saga(self, principal: Principal, dsr_id: UUID, said: str = "") -> Response:
+        found = await self._parts().reading.saga(dsr_id, principal.controller_ids)
+        if found is None:
+            return self._page("missing.html", status=404)
+        return self._page("saga.html", saga=found, may_act="saga:act" in principal.scopes, said=said)
+
+    async def incidents(self, principal: Principal, after: str | None) -> Response:
+        try:
+            rows, following = await self._parts().reading.incidents(
+                sorted(principal.controller_ids), after=after, limit=_PAGE
+            )
+        except ValueError:
+            return RedirectResponse("/console/incidents", 303)
+        next_ = "?" + urlencode({"after": following}) if following else None
+        return self._page("incidents.html", rows=rows, next=next_)
+
+    async def register(self, principal: Principal) -> Response:
+        return self._page("register.html", register=await self._parts().proofs.register(principal.controller_ids))
+
+    def sign_in(self, said: str, status: int = 200) -> Response:
+        return self._page("sign_in.html", status=status, said=said)
+
+    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+        text = self._templates.get_template(template).render(now=self._clock(), **values)
+        return HTMLResponse(text, status, headers=_HEADERS)
+
+
+def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> APIRouter:
+    """Pages below /console; they are not part of the API document."""
+    router = APIRouter(prefix="/console", include_in_schema=False)
+    console = Console(parts, clock)
+    _signing(router, console)
+
+    @router.get("")
+    async def sagas(
+        request: Request,
+        state: SagaState | None = None,
+        processor: Annotated[str | None, Query(max_length=64)] = None,
+        incident: Annotated[str | None, Query(pattern="^yes$")] = None,
+        after: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> Response:
+        named = {"state": state and state.value, "processor": processor, "incident": incident, "after": after}
+        wanted = {name: value for name, value in named.items() if value}
+        return await _seen(request, console, lambda who: console.list(who, wanted))
+
+    @router.get("/sagas/{dsr_id}")
+    async def saga(request: Request, dsr_id: UUID) -> Response:
+        return await _seen(request, console, lambda who: console.saga(who, dsr_id))
+
+    @router.post("/sagas/{dsr_id}/tasks/{task_id}/retry")
+    async def retry(request: Request, dsr_id: UUID, task_id: UUID) -> Response:
+        async def act(who: Principal) -> Response:
+            who.require_scopes("saga:act")
+            try:
+                await parts().acts.retry(Person(who.subject, who.controller_ids), dsr_id, task_id)
+            except Refused as refused:
+                return await console.saga(who, dsr_id, said=refused.detail)
+            return RedirectResponse(f"/console/sagas/{dsr_id}", 303)
+
+        return await _seen(request, console, act)
+
+    @router.get("/incidents")
+    async def incidents(request: Request, after: Annotated[str | None, Query(max_length=100)] = None) -> Response:
+        return await _seen(request, console, lambda who: console.incidents(who, after))
+
+    @router.get("/register")
+    async def register(request: Request) -> Response:
+        return await _seen(request, console, console.register)
+
+    return router
+
+
+def _signing(router: APIRouter, console: Console) -> None:
+    @router.get("/sign-in")
+    async def form() -> Response:
+        return console.sign_in("")
+
+    @router.post("/sign-in")
+    async def sign_in(request: Request) -> Response:
+        given = parse_qs((await request.body()).decode("ascii", "replace")).get("token", [""])[0].strip()
+        try:
+            await _principal(request, given)
+        except SignInNeeded as refused:
+            return console.sign_in(refused.said, 401)
+        answer = RedirectResponse("/console", 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, given, path="/console", httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @router.post("/sign-out")
+    async def sign_out() -> Response:
+        answer = RedirectResponse("/console/sign-in", 303)
+        answer.delete_cookie(COOKIE, path="/console")
+        return answer
+
+
+async def _seen(request: Request, console: Console, show: Callable[[Principal], Any]) -> Response:
+    try:
+        principal = await _principal(request, request.cookies.get(COOKIE, ""))
+    except SignInNeeded as needed:
+        return console.sign_in(needed.said, 401 if needed.said else 200)
+    answer: Response = await show(principal)
+    return answer
+
+
+async def _principal(request: Request, token: str) -> Principal:
+    auth: Authenticator = request.app.state.auth
+    if not token:
+        raise SignInNeeded
+    try:
+        principal = await auth.authenticate(token)
+        principal.require_scopes("saga:read")
+    except ProblemError as error:
+        if error.status >= 500:  # noqa: PLR2004 - an engine is down, which is not the token's fault
+            raise
+        raise SignInNeeded(str(error.detail)) from None
+    return principal
+
+
+def _when(value: str | None, now: datetime) -> str:
+    """A date with how far away it is, in days or hours."""
+    if value is None:
+        return "–"
+    at = datetime.fromisoformat(value)
+    hours = (at - now).total_seconds() / 3600
+    away = f"{abs(hours) / 24:.0f} days" if abs(hours) >= 48 else f"{abs(hours):.1f} hours"  # noqa: PLR2004
+    return f"{at:%Y-%m-%d %H:%M} UTC ({'in ' + away if hours >= 0 else away + ' ago'})"

@@ -12,6 +12,7 @@ from lethe_local import control
 from lethe_local.errors import AlreadyRunning, LocalError, from_os_error
 from lethe_local.processes import records
 from lethe_local.processes.supervisor import read_view
+from lethe_local.stack import envfile
 from lethe_local.state import State
 
 if TYPE_CHECKING:
@@ -79,17 +80,28 @@ def _up(options: argparse.Namespace) -> int:
     supervisor = control.spawn(state, _arguments(options), tied=options.foreground)
     try:
         view = control.wait_ready(state, supervisor, lambda phase: print(f"  {phase} …", flush=True))
-        print(f"Lethe is up after {view.get('seconds')} s. In a shell: . {state.env}")
+        print(f"Lethe is up after {view.get('seconds')} s.")
+        for line in _addresses(state):
+            print(f"  {line}")
         if options.foreground:
             supervisor.wait()
     except AlreadyRunning:
         if options.foreground or not read_view(state).get("ready"):
             raise
-        print(f"Lethe is already up. In a shell: . {state.env}")
+        print("Lethe is already up.")
+        for line in _addresses(state):
+            print(f"  {line}")
     except BaseException:
         control.stop(supervisor, state)
         raise
     return 0
+
+
+def _addresses(state: State) -> list[str]:
+    known = envfile.read(state)
+    named = {"intake": "LETHE_INTAKE_URL", "orchestrator": "LETHE_ORCHESTRATOR_URL", "Kafka": "LETHE_KAFKA"}
+    found = [f"{name:<14} {known[variable]}" for name, variable in named.items() if variable in known]
+    return [*found, f"{'in a shell':<14} . {state.env}"]
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from lethe_local import control
 from lethe_local.processes import records
 from lethe_local.processes.ports import HOST, free_ports
 from lethe_local.processes.ready import HttpReady
-from lethe_local.processes.supervisor import read_view
+from lethe_local.processes.supervisor import read_view, restarts
 from lethe_local.stack import databases, envfile
 from lethe_local.stack.config import PORTS, port_variable
 from lethe_local.stack.keys import DEMO_CONTROLLER, PERSON_SCOPES, VALID, Keys
@@ -145,7 +145,7 @@ class Stack:
 
     def restarts(self) -> dict[str, int]:
         """How often each program was started again."""
-        return {str(p["name"]): int(str(p["restarts"])) for p in self._processes()}
+        return restarts(self.state)
 
     def log(self, name: str) -> str:
         path = self.state.log(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lethe_local import control
 from lethe_local.errors import AlreadyRunning, LocalError, NotReady
-from lethe_local.processes.supervisor import read_view
+from lethe_local.processes.supervisor import read_view, restarts
 from lethe_local.stack import envfile
 from lethe_local.stack.keys import DEMO_CONTROLLER
 
@@ -44,7 +44,11 @@ def demonstrate(state: State, arguments: Sequence[str], *, once: bool) -> int:
         _where(state, screen)
         if supervisor is not None and not once:
             screen.line("Ctrl-C stops everything.", "bold")
-            supervisor.wait()
+            seen = restarts(state)
+            while supervisor.poll() is None:
+                time.sleep(0.5)
+                before, seen = seen, restarts(state) or seen
+                screen.restarted(before, seen)
             raise _ended(state, supervisor)
     except KeyboardInterrupt:
         print()

@@ -51,6 +51,12 @@ class Screen:
         with Live(console=self._console, refresh_per_second=8, transient=True) as live:
             yield _Animated(self, live, title, accepted)
 
+    def restarted(self, before: dict[str, int], after: dict[str, int]) -> None:
+        """Say what died and was started again between two looks."""
+        for name, count in after.items():
+            if count > before.get(name, 0):
+                self.line(f"          {name} died and was started again", "bold yellow")
+
     def moment(self, moment: Moment) -> None:
         self.line(f"{moment.seconds:6.2f} s  {moment.text}", moment.style)
 

@@ -20,6 +20,7 @@ from lethe_events.words import Right
 from lethe_local.demo.moments import Follower
 from lethe_local.demo.summary import certificate_lines, package_lines, unproven_lines
 from lethe_local.errors import NotReady
+from lethe_local.processes.supervisor import restarts
 from lethe_local.stack import databases, envfile
 from lethe_local.stack.keys import DEMO_CONTROLLER
 from lethe_local.stack.samples import SHOP_DATABASE
@@ -41,15 +42,13 @@ DEMO_EMAIL = "nadia.petrova@mail.example"
 async def tell(state: State, screen: Screen) -> None:
     """Raises NotReady if a request does not come to its end, or if what Lethe hands out cannot be verified."""
     values = envfile.read(state)
-    found = state.root / "demo"
-    found.mkdir(mode=0o700, exist_ok=True)
     person = await _somebody(values["LETHE_POSTGRES"])
     try:
         async with (
             IntakeClient(values["LETHE_INTAKE_URL"], values["LETHE_TOKEN"]) as intake,
             OrchestratorClient(values["LETHE_ORCHESTRATOR_URL"], values["LETHE_TOKEN"]) as orchestrator,
         ):
-            story = _Story(screen, intake, orchestrator, found, Path(values["LETHE_VERIFY_KEY"]))
+            story = _Story(screen, intake, orchestrator, state, Path(values["LETHE_VERIFY_KEY"]))
             screen.title(f"{person['name']} asks: what do you hold about me? (GDPR Art. 15)")
             await story.access(person)
             screen.title(f"{person['name']} asks: erase it. (GDPR Art. 17)")
@@ -60,13 +59,16 @@ async def tell(state: State, screen: Screen) -> None:
 
 class _Story:
     def __init__(
-        self, screen: Screen, intake: IntakeClient, orchestrator: OrchestratorClient, found: Path, key: Path
+        self, screen: Screen, intake: IntakeClient, orchestrator: OrchestratorClient, state: State, key: Path
     ) -> None:
         self._screen = screen
         self._intake = intake
         self._orchestrator = orchestrator
-        self._found = found
+        self._state = state
+        self._found = state.root / "demo"
+        self._found.mkdir(mode=0o700, exist_ok=True)
         self._key = key
+        self._restarts = restarts(state)
 
     async def access(self, person: dict[str, str]) -> None:
         accepted = await self._submit(Right.ACCESS, person)
@@ -99,6 +101,8 @@ class _Story:
         follower, begun, clock = Follower(), time.monotonic(), False
         with self._screen.following(title, accepted) as view:
             while True:
+                before, self._restarts = self._restarts, restarts(self._state)
+                self._screen.restarted(before, self._restarts)
                 saga = await self._look(accepted.dsr_id)
                 if saga is not None:
                     clock = clock or self._clock(saga)

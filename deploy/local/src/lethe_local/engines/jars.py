@@ -36,7 +36,7 @@ def java() -> Path:
 
 def class_path(cache: Path) -> str:
     """Fetches the jars when they are not there (about 20 s, network), which only the first start has to."""
-    written = cache / f"kafka-{KAFKA_VERSION}.classpath"
+    written = _file(cache)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / "lock"):
@@ -49,6 +49,15 @@ def class_path(cache: Path) -> str:
             return found
     except OSError as error:
         raise from_os_error(error, "keep the class path of Kafka") from error
+
+
+def are_fetched(cache: Path) -> bool:
+    """Whether a start needs no network."""
+    return _still_there(_file(cache)) is not None
+
+
+def _file(cache: Path) -> Path:
+    return cache / f"kafka-{KAFKA_VERSION}.classpath"
 
 
 def _still_there(written: Path) -> str | None:

@@ -156,6 +156,12 @@ def take_lock(state: State) -> int:
     return lock
 
 
+def restarts(state: State) -> dict[str, int]:
+    """How often each program of the running stack was started again."""
+    processes = read_view(state).get("processes")
+    return {str(p["name"]): int(p["restarts"]) for p in (processes if isinstance(processes, list) else [])}
+
+
 def read_view(state: State) -> Mapping[str, object]:
     """What the supervisor last told; empty if none runs and none failed."""
     with contextlib.suppress(OSError, ValueError):

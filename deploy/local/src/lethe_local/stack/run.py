@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from lethe_local.engines import kafka, postgres
+from lethe_local.engines import jars, kafka, postgres
 from lethe_local.processes.supervisor import Supervisor
 from lethe_local.stack import envfile, preflight, roster
 from lethe_local.state import cache_directory
@@ -23,9 +23,13 @@ def run(config: Config) -> None:
         begun = time.monotonic()
         preflight.require_space(config.state.root)
         preflight.require_ports(roster.ports(config))
-        supervisor.tell(phase="preparing Kafka and PostgreSQL (the first time, Kafka's jars are fetched)")
+        names = " and ".join(name for name in (kafka.NAME, postgres.NAME) if config.starts(name))
+        if config.starts(kafka.NAME) and not jars.are_fetched(cache_directory()):
+            supervisor.tell(phase=f"fetching Apache Kafka {jars.KAFKA_VERSION}, the first time only")
+        else:
+            supervisor.tell(phase=f"preparing {names or 'nothing: the engines run elsewhere'}")
         specs = engines(config)
-        supervisor.tell(phase="starting Kafka and PostgreSQL")
+        supervisor.tell(phase=f"starting {names}")
         supervisor.launch(specs)
         if config.only:
             supervisor.await_ready()

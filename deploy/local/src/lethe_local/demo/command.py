@@ -63,7 +63,7 @@ def _where(state: State, screen: Screen) -> None:
     values = envfile.read(state)
     screen.title("Look around")
     screen.line(f"status page        {values['LETHE_ORCHESTRATOR_URL']}/console (sign in with the token below)")
-    screen.line(f"API of intake      {values['LETHE_INTAKE_URL']}/docs")
+    screen.line(f"API of intake      {values['LETHE_INTAKE_URL']}/openapi.json")
     screen.line(
         f"command line       .venv/bin/lethe dsr list   (controller {DEMO_CONTROLLER}; finds {state.env} by itself)"
     )

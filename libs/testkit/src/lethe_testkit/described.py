@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from lethe_processors.register import Processor
 
 KEY = "an invented key of more than 32 bytes"
+HEAD = "dataset:\n  - fides_key: tiny\n    collections:\n"
+MEMBERS = """
+      - name: members
+        lethe: {erase: delete}
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+"""
+"""A collection of people with `id` and `email`, for datasets that go on from there."""
+OF_MEMBER = "fides_meta: {references: [{dataset: tiny, field: members.id, direction: from}]}"
 READ, WRITE = "DESCRIBED_READ_DSN", "DESCRIBED_WRITE_DSN"
 
 
@@ -51,6 +61,25 @@ def connect(processor: Processor, dsn: str, *, read: str | None = None) -> Conne
 def person(number: int, **identifiers: str) -> WorkItem:
     """A work item of the n-th person, with these identifiers (or the e-mail address of the n-th person)."""
     return tasks.item("tiny", Verb.ERASE, number, **identifiers)
+
+
+class Bench:
+    """Makes a connector from the SQL of some tables and their dataset; closes what it made."""
+
+    def __init__(self, directory: Path, dsn: str) -> None:
+        self._directory = directory
+        self.dsn = dsn
+        self._made: list[Connector] = []
+
+    async def __call__(self, tables: str, dataset: str) -> Connector:
+        await run_sql(self.dsn, tables)
+        categories = ["user.contact", "user.name", "user.unique_id"]
+        self._made.append(connect(described(self._directory, dataset, data_categories=categories), self.dsn))
+        return self._made[-1]
+
+    async def close(self) -> None:
+        for connector in self._made:
+            await connector.close()
 
 
 class Collected:

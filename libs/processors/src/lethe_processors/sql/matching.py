@@ -42,23 +42,24 @@ class Matcher:
 
 
 def matcher(carrier: Carrier, table: Table, alias: str = "t") -> Matcher | None:
-    """None where the column's type cannot hold an identifier."""
+    """For a single value. None where the column's type cannot hold an identifier, or holds several."""
     column = table.columns[carrier.path[0]]
-    family = column.family
     value = names.column(column.name, alias)
     if len(carrier.path) > 1:
-        value, family = f"({value} #>> {names.json_keys(carrier.path)})", Family.TEXT
-    if family in {Family.INTEGER, Family.UUID}:
-        return Matcher(carrier, value, column.array, family)
-    if family is not Family.TEXT:
-        return None
+        return matching(carrier, f"({value} #>> {names.json_keys(carrier.path)})")
+    if column.family in {Family.INTEGER, Family.UUID}:
+        return Matcher(carrier, value, column.array, column.family)
+    return matching(carrier, value) if column.family is Family.TEXT else None
+
+
+def matching(carrier: Carrier, text: str) -> Matcher:
+    """For a text expression."""
     if carrier.match is Match.CASEFOLD:
-        return Matcher(carrier, f"lower({value})", "text[]", family)
+        return Matcher(carrier, f"lower({text})", "text[]", Family.TEXT)
     if carrier.match is Match.PHONE:
         # written as an index on it is; the leading 00 that means a plus is in the values looked for
-        digits = f"regexp_replace({value}, '[^0-9]', '', 'g')"
-        return Matcher(carrier, digits, "text[]", family)
-    return Matcher(carrier, value, "text[]", family)
+        return Matcher(carrier, f"regexp_replace({text}, '[^0-9]', '', 'g')", "text[]", Family.TEXT)
+    return Matcher(carrier, text, "text[]", Family.TEXT)
 
 
 def _is_uuid(value: str) -> bool:

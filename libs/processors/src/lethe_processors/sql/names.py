@@ -34,7 +34,10 @@ def json_keys(path: FieldPath) -> str:
     return "ARRAY[" + ", ".join(literal(p) for p in path[1:]) + "]::text[]"
 
 
-def json_path(path: FieldPath) -> str:
-    """The keys below the column as a jsonpath in lax mode, which looks into arrays by itself."""
+def json_path(path: FieldPath, *, each: bool = False) -> str:
+    """The keys below the column as a jsonpath in lax mode, which looks into arrays by itself.
+
+    `each`: an array at the end gives its elements (anything else gives itself).
+    """
     steps = "".join('."' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in path[1:])
-    return literal("$" + steps) + "::jsonpath"
+    return literal("$" + steps + ("[*]" if each else "")) + "::jsonpath"

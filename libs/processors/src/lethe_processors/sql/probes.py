@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lethe_processors.sql import names
 from lethe_processors.sql.catalog import Family
-from lethe_processors.sql.matching import Matcher, matcher
+from lethe_processors.sql.matching import Matcher, matcher, matching
 from lethe_processors.sql.stays import ends, kept_by_law, may_stay
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lethe_processors.dataset import Carrier
     from lethe_processors.sql.keys import Value
     from lethe_processors.sql.plan import Bound, Plan
+
+
+_TEXT_ARRAYS = frozenset({"text[]", "character varying[]", "citext[]"})
 
 
 class Hit(NamedTuple):
@@ -36,10 +39,9 @@ class Hit(NamedTuple):
 async def probe(tx: Tx, plan: Plan, people: Sequence[Mapping[str, tuple[str, ...]]]) -> list[Hit]:
     """One statement per collection that has carriers."""
     found: list[Hit] = []
-    by_collection: dict[str, list[Matcher]] = defaultdict(list)
+    by_collection: dict[str, list[tuple[Matcher, str]]] = defaultdict(list)
     for carrier in plan.graph.carriers:
-        bound = plan.bound.get(carrier.collection)
-        made = matcher(carrier, bound.table) if bound is not None else None
+        made = searchable(plan, carrier)
         if made is not None:
             by_collection[carrier.collection].append(made)
     for name, matchers in by_collection.items():
@@ -47,9 +49,31 @@ async def probe(tx: Tx, plan: Plan, people: Sequence[Mapping[str, tuple[str, ...
     return found
 
 
+def searchable(plan: Plan, carrier: Carrier) -> tuple[Matcher, str] | None:
+    """How values of the carrier are compared, and from where they come. None where they cannot be looked for."""
+    bound = plan.bound.get(carrier.collection)
+    if bound is None:
+        return None
+    source = f"{bound.table.quoted} t"
+    column = bound.table.columns[carrier.path[0]]
+    value = names.column(column.name)
+    if is_inside_array(bound, carrier):
+        source += f", LATERAL jsonb_path_query({value}::jsonb, {names.json_path(carrier.path, each=True)}) AS q (v)"
+        return matching(carrier, "(q.v #>> '{}')"), source
+    if column.type in _TEXT_ARRAYS and len(carrier.path) == 1:
+        return matching(carrier, "q.v"), f"{source}, LATERAL unnest({value}) AS q (v)"
+    made = matcher(carrier, bound.table)
+    return (made, source) if made is not None else None
+
+
 async def _probe_one(
-    tx: Tx, plan: Plan, bound: Bound, matchers: Sequence[Matcher], people: Sequence[Mapping[str, tuple[str, ...]]]
+    tx: Tx,
+    plan: Plan,
+    bound: Bound,
+    searches: Sequence[tuple[Matcher, str]],
+    people: Sequence[Mapping[str, tuple[str, ...]]],
 ) -> list[Hit]:
+    matchers = [m for m, _ in searches]
     whose: list[dict[object, set[int]]] = []
     for found in matchers:
         values: dict[object, set[int]] = defaultdict(set)
@@ -59,7 +83,7 @@ async def _probe_one(
         whose.append(values)
     if not any(whose):
         return []
-    parts = [_part(plan, bound, i, m) for i, m in enumerate(matchers)]
+    parts = [_part(plan, bound, i, m, source) for i, (m, source) in enumerate(searches)]
     hits = []
     width = len(bound.key.columns)
     for record in await tx.fetch(" UNION ALL ".join(parts), *[list(w) for w in whose]):
@@ -73,15 +97,9 @@ async def _probe_one(
     return hits
 
 
-def _part(plan: Plan, bound: Bound, index: int, made: Matcher) -> str:
-    value = made.expression
-    source = f"{bound.table.quoted} t"
-    if is_inside_array(bound, made.carrier):
-        column = names.column(made.carrier.path[0])
-        source += f", LATERAL jsonb_path_query({column}::jsonb, {names.json_path(made.carrier.path)}) AS q (v)"
-        inner = f"({column} #>> {names.json_keys(made.carrier.path)})"
-        value = value.replace(inner, "(q.v #>> '{}')")
+def _part(plan: Plan, bound: Bound, index: int, made: Matcher, source: str) -> str:
     seeds = "".join(f", {s.expression}" for s in bound.seeds)
+    value = made.expression
     return (
         f"SELECT {index}, ({value})::text, {kept_by_law(plan, bound)}, {may_stay(plan, bound)}, {ends(plan, bound)}, "
         f"{bound.key.reads()}{seeds} FROM {source} WHERE {value} = ANY (${index + 1}::{made.array})"

@@ -11,7 +11,7 @@ from lethe_events.words import Grade, Method, Outcome
 from lethe_processors.connector import Answer
 from lethe_processors.dataset.model import CollectionMethod
 from lethe_processors.sql.joined import hanging_on, owners_of
-from lethe_processors.sql.probes import probe
+from lethe_processors.sql.probes import probe, searchable
 from lethe_processors.sql.staying import still_retained
 from lethe_processors.sql.stays import is_treated
 from lethe_processors.sql.tally import Tally
@@ -46,6 +46,7 @@ class _Search:
         self._people = [i.identifiers for i in items]
         self._key = key
         self._now = now
+        self._blind = _is_blind(plan)
         self._still_there: set[int] = set()
         self._tallies: dict[int, Tally] = defaultdict(Tally)
 
@@ -141,9 +142,7 @@ class _Search:
             tally.uncounted[collection, Method.FOUND] += rows
         counts, retained = tally.counts(), tally.retained()
         outcome = Outcome.RESIDUAL if counts else Outcome.RETAINED if retained else Outcome.NOTHING_FOUND
-        blind = orphans.ignored or not all(
-            f.search for name in self._plan.graph.reached for _, f in self._plan.graph.collections[name].leaves()
-        )
+        blind = orphans.ignored or self._blind
         looked = {
             "task": str(item.task.task_id),
             "values": sorted(f"{c.collection}.{'.'.join(c.path)}:{c.kind}" for c in self._plan.graph.carriers),
@@ -157,3 +156,9 @@ class _Search:
             retained=retained,
             evidence=(Evidence(kind="searched", sha256=sha256_hex(canonical(looked))),),
         )
+
+
+def _is_blind(plan: Plan) -> bool:
+    """Whether there is a place where values could stand and are not looked for."""
+    fields = [f for name in plan.graph.reached for _, f in plan.graph.collections[name].leaves()]
+    return not all(f.search for f in fields) or any(searchable(plan, c) is None for c in plan.graph.carriers)

@@ -122,6 +122,8 @@ class KafkaWire:
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",  # a new participant must not miss what was asked before its first start
+            session_timeout_ms=6_000,  # the least that brokers allow by default: so long nobody does a dead one's tasks
+            heartbeat_interval_ms=2_000,
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )

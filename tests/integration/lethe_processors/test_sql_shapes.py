@@ -303,3 +303,34 @@ async def test_an_identifier_in_an_array_column_is_found_and_one_that_cannot_be_
     await connector.erase([person(1)])
     [answer] = await connector.verify([person(1)])
     assert (answer.outcome, answer.grade) == (Outcome.NOTHING_FOUND, Grade.CONFIRMED_BY_API)
+
+
+@pytest.mark.parametrize(("until", "left"), [("2999-12-31", "kept"), ("2020-12-31", None)])
+async def test_a_retained_field_stays_until_its_end_and_then_its_method_is_carried_out(
+    opened: Bench, postgres_dsn: str, until: str, left: str | None
+) -> None:
+    note = f"""          - name: note
+            data_categories: [user.name]
+            lethe:
+              erase: null
+              retain: {{ground: legal_claims, article: GDPR Art. 17(3)(e), category: user.name, until: {until}}}
+          - {{name: no, data_categories: [user.unique_id], lethe: {{erase: null}}}}
+"""
+    members = MEMBERS.replace("erase: delete", "erase: fields").replace(
+        "{identity: email}}",
+        "{identity: email}, lethe: {retain: {ground: legal_claims, article: GDPR Art. 17(3)(e), category: user.name}}}",
+    )
+    tables = "CREATE TABLE members (id int PRIMARY KEY, email text, note text, no int);"
+    connector = await opened(
+        tables + "INSERT INTO members VALUES (1, 'person1@people.example', 'kept', 3)", HEAD + members + note
+    )
+    [answer] = await connector.erase([person(1)])
+    assert await fetch(postgres_dsn, "SELECT * FROM members") == [(1, "person1@people.example", left, None)]
+    assert answer.outcome is Outcome.RETAINED
+    [kept] = answer.retained
+    assert (kept.rows, kept.until) == (1, None)
+    [answer] = await connector.verify([person(1)])
+    assert (answer.outcome, answer.retained) == (Outcome.RETAINED, (kept,))
+    await run_sql(postgres_dsn, "UPDATE members SET note = 'back', no = NULL")
+    outcome = Outcome.RETAINED if left else Outcome.RESIDUAL
+    assert (await connector.verify([person(1)]))[0].outcome is outcome

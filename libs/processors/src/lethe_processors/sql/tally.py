@@ -36,7 +36,10 @@ class Tally:
         self.rows[collection, method].update(keys)
 
     def keep(self, collection: str, retain: Retain, key: Value, until: datetime | None) -> None:
-        self.kept[collection, retain.category, retain.ground, retain.article][key] = until
+        """A row kept by several rules of one ground is kept until the last of them ends."""
+        rows = self.kept[collection, retain.category, retain.ground, retain.article]
+        other = rows.get(key, until)
+        rows[key] = None if until is None or other is None else max(until, other)
 
     def counts(self) -> tuple[Count, ...]:
         numbers = Counter({at: len(keys) for at, keys in self.rows.items() if keys}) + self.uncounted

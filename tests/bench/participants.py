@@ -9,18 +9,14 @@ from lethe_participant import Participant, Result, Settings, Task
 NAMES = ("p1", "p2", "p3", "p4", "p5")
 
 
-def _noop(tasks: list[Task]) -> list[Result]:
-    return [Result.nothing_found() for _ in tasks]
-
-
 def participant(name: str, settings: Settings) -> Participant:
     one = Participant(settings, processor_id=name, controller_id="acme", token_key=b"k" * 32)
 
     async def erased(tasks: list[Task]) -> list[Result]:
-        return [Result.done() for _ in tasks]
+        return [Result.erased({"rows": 1}) for _ in tasks]
 
     async def looked(tasks: list[Task]) -> list[Result]:
-        return _noop(tasks)
+        return [Result.found({}) for _ in tasks]
 
     one.erase_batch(erased)
     one.verify_batch(looked)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lethe_events.canonical import canonical, sha256_hex
 from lethe_events.envelope import Envelope, Received, decode
 from lethe_events.models import AuditSealed, Count, TaskAcknowledged, TaskRequested
 from lethe_events.words import FailureKind, Grade, Method, Outcome, Verb
@@ -15,6 +17,7 @@ from lethe_processors.connector import Answer, WorkItem
 from lethe_processors.errors import CredentialMissing
 from lethe_processors.register import Processor, Register
 from lethe_processors.runner import Settled
+from lethe_processors.runner.answers import to_json
 from lethe_processors.worker import Bench, Connectors, Desk, Opened, acknowledge, admit, limits_of_all, refuse
 from lethe_testkit import tasks
 from lethe_testkit.tasks import NOW, processor
@@ -125,6 +128,7 @@ def test_the_evidence_of_an_answer_changes_with_the_answer_and_not_with_the_wait
         return read(record)[1].evidence[-1].sha256
 
     assert evidence(DONE) != evidence(Answer(Outcome.DONE))
+    assert evidence(DONE) == sha256_hex(canonical(json.loads(to_json(DONE)))), "of what the row of the task holds"
     assert evidence(Answer.transient("busy")) == evidence(Answer.transient("busy", retry_after=1.5))
 
 

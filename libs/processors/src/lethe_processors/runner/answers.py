@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -46,6 +46,12 @@ def is_transient(answer: Answer) -> bool:
 
 def to_json(answer: Answer) -> str:
     return _adapter().dump_json(answer, exclude_defaults=True).decode()
+
+
+def to_value(answer: Answer) -> dict[str, Any]:
+    """What `to_json` writes, as a value of JSON."""
+    value: dict[str, Any] = _adapter().dump_python(answer, mode="json", exclude_defaults=True)
+    return value
 
 
 def from_json(stored: str) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from lethe_events.canonical import canonical, sha256_hex
@@ -10,7 +9,7 @@ from lethe_events.envelope import Envelope, encode
 from lethe_events.ids import message_id
 from lethe_events.models import Evidence, TaskAcknowledged
 from lethe_events.topics import ACKS
-from lethe_processors.runner.answers import to_json
+from lethe_processors.runner.answers import to_value
 
 if TYPE_CHECKING:
     from lethe_events import Record
@@ -57,6 +56,6 @@ def acknowledge(settled: Settled, *, register_version: str, source: str, tracepa
 
 def _of_answer(answer: Answer) -> Evidence:
     """A hash over the whole answer; the answer itself stays in the worker's row of the task and can be produced."""
-    stored = json.loads(to_json(answer))
+    stored = to_value(answer)
     stored.pop("retry_after", None)
     return Evidence(kind="stored_answer", sha256=sha256_hex(canonical(stored)))

@@ -91,7 +91,7 @@ async def test_a_frozen_transaction_loses_its_locks_within_seconds(database: Dat
 async def expect_failure(work: object) -> BaseException | None:
     try:
         await work  # type: ignore[misc]
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return error
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - stored answers are read back by pydantic
 from typing import TYPE_CHECKING, Protocol
 
 from lethe_events.models import Count, Evidence, ExportPart, Failure, Retained

@@ -183,7 +183,7 @@ class Given:
         self.decision = decision = decide(before, event)
         if decision.disposition is not Disposition.APPLIED:
             assert decision.saga is before
-            assert decision.commands == decision.opened == decision.resolved == decision.changed == ()
+            assert not (decision.commands or decision.opened or decision.resolved or decision.changed)
             return
         self.saga = decision.saga
         head = self.links[-1].hash if self.links else GENESIS

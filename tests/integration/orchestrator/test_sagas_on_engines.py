@@ -81,7 +81,7 @@ async def sealed(client, dsr_id, headers):
 
 
 async def test_reading_every_topic_again_from_the_beginning_changes_nothing(ground):
-    ground.answer = lambda task: [*well(task), *well(task)]
+    ground.answer = lambda task: [*well(task), *well(task), *([("residual", {})] if task.verb is Verb.ERASE else [])]
     async with ground.processors(), ground.running():
         await ground.receive(60)
         await ground.receive(20, export_first=True)
@@ -262,6 +262,31 @@ async def test_kafka_native_processors_are_addressed_by_tokens_until_the_data_is
         assert (await ground.fetch("SELECT DISTINCT tokens FROM task"))[0]["tokens"] == []
         graded = (await client.get(f"/v1/sagas/{dsr_id}/certificate", headers=ground.auth())).json()["certificate"]
         assert {t["grade"] for p in graded["processors"] for t in p["tasks"]} == {"confirmed_by_api"}
+
+
+async def test_a_person_who_comes_back_after_a_verified_erasure_is_told_once(ground):
+    for name in ("shop", "crm"):
+        (ground.directory / "register" / f"{name}.yaml").unlink()
+    ground.register("app", connector={"kind": "kafka"})
+    async with ground.processors("app"), ground.running() as client:
+        (dsr_id,) = await ground.receive()
+        await closed(ground, 1)
+        token = ground.asked[0].subject_tokens[0]
+        before = datetime.now(UTC) - timedelta(hours=1)
+        await ground.send([ground.observed("app", token, "updated", before)])
+        await ground.send([ground.observed("app", "x" * 43, "created")])
+        await ground.send([ground.observed("app", token, kind) for kind in ("erased", "restored", "created")])
+
+        async def told():
+            found = (await client.get("/v1/incidents", headers=ground.auth())).json()["items"]
+            return [(i["code"], i["dsr_id"]) for i in found] == [("reappeared", str(dsr_id))]
+
+        await eventually(told)
+        (incident,) = (await client.get("/v1/incidents", headers=ground.auth())).json()["items"]
+        path = f"/v1/incidents/{incident['incident_id']}/resolve"
+        assert (await client.post(path, headers=ground.auth("eve", ["beta"]))).status_code == 404
+        assert (await client.post(path, headers=ground.auth())).status_code == 204
+        assert (await client.get("/v1/incidents", headers=ground.auth())).json()["items"] == []
 
 
 async def test_the_record_cannot_be_rewritten_by_mistake(ground):

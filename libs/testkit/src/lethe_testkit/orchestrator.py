@@ -15,10 +15,10 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from lethe_chassis import Env, LocalIssuer
-from lethe_events import Envelope, TaskRequested, decode, encode
+from lethe_events import Envelope, SubjectObserved, TaskRequested, decode, encode
 from lethe_events.ids import message_id, uuid7
 from lethe_events.topics import Topic
-from lethe_events.words import Right, Verb
+from lethe_events.words import Right, SubjectEventKind, Verb
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.sagas import acknowledgement, dsr
@@ -59,8 +59,9 @@ class OrchestratorGround:
         self.role = f"orch_{unique}"
         self.directory = directory
         prefix = f"test.{unique}."
-        names = ("requests", "acks", "erasure", "export", "status", "audit", "subjects")
-        self.topics = Topics(*(Topic(prefix + n, "dsr_id", 3_600_000, ()) for n in names), prefix=prefix)
+        names = ("requests", "acks", "erasure", "export", "status", "audit", "subject_events")
+        named = {name: Topic(prefix + name, "dsr_id", 3_600_000, ()) for name in names}
+        self.topics = Topics(**named, prefix=prefix)
         self.answer: Answer = well
         self.asked: list[TaskRequested] = []
         self.admin: asyncpg.Connection[asyncpg.Record]
@@ -71,7 +72,7 @@ class OrchestratorGround:
     @property
     def _shared(self) -> tuple[Topic, ...]:
         t = self.topics
-        return t.requests, t.acks, t.erasure, t.export, t.status, t.audit
+        return t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events
 
     async def open(self) -> None:
         self.admin = await asyncpg.connect(self.dsn)
@@ -194,6 +195,19 @@ class OrchestratorGround:
                 for b in bodies
             )
         return ids
+
+    def observed(self, processor_id: str, token: str, kind: str, at: datetime | None = None) -> Record:
+        """What a product service saw of a person; now unless given."""
+        at = at or datetime.now(UTC)
+        body = SubjectObserved(
+            processor_id=processor_id,
+            controller_id="acme",
+            subject_token=token,
+            kind=SubjectEventKind(kind),
+            at=at,
+        )
+        id_ = uuid7(at, os.urandom(10))
+        return encode(self.topics.subject_events.name, token, body, Envelope(id_, "/test", at, id_, None))
 
     async def send(self, records: Sequence[Record]) -> None:
         async with self.bus.work() as work:

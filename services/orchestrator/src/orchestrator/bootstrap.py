@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 NAME = "orchestrator"
 _PAUSE_S = 2.0
+_VAULT_CONNECTIONS = 4
 _COUNT_EVERY_S = 60.0
 
 
@@ -54,6 +55,8 @@ class _Engines:
     keys: FileKeys
     auth: TokenVerifier
     database: Database
+    vault_database: Database
+    """A pool of its own: batches that hold all connections of the other one must not wait for each other's vault."""
     kafka: KafkaSettings
     bus: Bus
 
@@ -63,23 +66,27 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
     files = _register(settings)
     signer, keys, auth = _signer(settings), _keys(settings), _auth(settings)
-    database = await Database.connect(
-        settings.postgres, schema=NAME, max_size=settings.connections, application_name=f"lethe-{NAME}"
-    )
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(auth.close)
+        database = await _database(stack, settings, NAME, settings.connections)
+        vault_database = await _database(stack, settings, f"{NAME}-vault", _VAULT_CONNECTIONS)
         await migrate(database, PACKAGE)
         await migrate_messaging(database)
         await publish_key(database, signer)
         kafka = KafkaSettings(settings.kafka)
         bus = Bus(database, kafka, service=NAME)
         await bus.start()
-        try:
-            yield _wire(settings, topics or Topics(), _Engines(files, signer, keys, auth, database, kafka, bus))
-        finally:
-            await bus.stop()
-    finally:
-        await database.close()
-        await auth.close()
+        stack.push_async_callback(bus.stop)
+        engines = _Engines(files, signer, keys, auth, database, vault_database, kafka, bus)
+        yield _wire(settings, topics or Topics(), engines)
+
+
+async def _database(stack: AsyncExitStack, settings: Settings, name: str, connections: int) -> Database:
+    database = await Database.connect(
+        settings.postgres, schema=NAME, min_size=1, max_size=connections, application_name=f"lethe-{name}"
+    )
+    stack.push_async_callback(database.close)
+    return database
 
 
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
@@ -89,7 +96,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     office = Office(
         store=store,
         registers=registers,
-        vault=Vault(database, engines.keys, redeemer=NAME),
+        vault=Vault(engines.vault_database, engines.keys, redeemer=NAME),
         messages=Messages(topics),
         signer=engines.signer,
         retention=settings.retention,
@@ -157,7 +164,8 @@ class Start:
 
     async def _attempt(self) -> None:
         t = self._topics
-        await ensure_topics(self._kafka, (t.requests, t.acks, t.erasure, t.export, t.status, t.audit), self._partitions)
+        wanted = (t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events)
+        await ensure_topics(self._kafka, wanted, self._partitions)
         await self._keeping.load("start")
 
 

@@ -13,12 +13,13 @@ from orchestrator.domain.record import answer_text
 from orchestrator.domain.timers import next_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
 
     import asyncpg
 
+    from lethe_events import SubjectObserved
     from lethe_messaging import Work
     from lethe_postgres import Database, Tx
     from orchestrator.application.batch import Batch, Entry
@@ -96,6 +97,20 @@ class PostgresSagas:
     async def put_off_first_due(self) -> int:
         return len(await self._database.fetch(self._sql["put_off_first_due"]))
 
+    async def erasures(self, tx: Tx, observed: Sequence[SubjectObserved]) -> list[tuple[UUID, str] | None]:
+        await tx.execute(self._sql["by_index"])
+        rows = await tx.fetch(
+            self._sql["erasures"],
+            [o.processor_id for o in observed],
+            [o.subject_token for o in observed],
+            [o.at for o in observed],
+        )
+        found = {row["n"] - 1: (row["saga_id"], row["controller_id"]) for row in rows}
+        return [found.get(n) for n in range(len(observed))]
+
+    async def resolve(self, tx: Tx, incident_id: UUID, controllers: Collection[str], by: str) -> bool:
+        return await tx.execute(self._sql["resolve_by_hand"], incident_id, list(controllers), by) == "UPDATE 1"
+
     async def unchecked(self, tx: Tx, register_id: int, limit: int) -> list[UUID]:
         return [row["id"] for row in await tx.fetch(self._sql["unchecked"], register_id, limit)]
 
@@ -134,10 +149,13 @@ class PostgresSagas:
         dirty = [entry for entry in batch.entries.values() if entry.dirty]
         await self._sagas(work.tx, dirty)
         await self._tasks(work.tx, dirty)
-        await self._timers(work.tx, dirty, retention)
+        await self._timers(work.tx, dirty, batch.now, retention)
         await self._said(work.tx, batch)
         await self._record(work.tx, batch, dirty)
         await self._incidents(work.tx, batch)
+        await self._run(work.tx, "insert_erased", batch.erased)
+        if batch.shreds:
+            await work.tx.execute(self._sql["delete_erased"], batch.shreds)
         work.after_commit(lambda: self._shelf.put(dirty))
 
     async def _run(self, tx: Tx, name: str, values: Sequence[tuple[Any, ...]]) -> str:
@@ -173,8 +191,11 @@ class PostgresSagas:
         await self._run(tx, "update_tasks", changed)
         await self._run(tx, "update_tasks_seldom", seldom)
 
-    async def _timers(self, tx: Tx, dirty: Sequence[Entry], retention: timedelta) -> None:
-        """Only what has to fire earlier than it would: a timer that fires for nothing is set anew then."""
+    async def _timers(self, tx: Tx, dirty: Sequence[Entry], now: datetime, retention: timedelta) -> None:
+        """Only what has to fire earlier than it would: a timer that fires for nothing is set anew then.
+
+        One that was due may have been set anew by another instance without a trace in the saga, so it counts as unset.
+        """
         put: list[tuple[UUID, datetime, str, UUID | None]] = []
         gone: list[UUID] = []
         for entry in dirty:
@@ -184,7 +205,7 @@ class PostgresSagas:
             if moment is None:
                 gone.append(saga.id)
                 entry.armed = None
-            elif entry.armed is None or moment.due_at < entry.armed or saga.closed_at is not None:
+            elif entry.armed is None or entry.armed <= now or moment.due_at < entry.armed or saga.closed_at is not None:
                 put.append((saga.id, moment.due_at, moment.kind.value, moment.task_id))
                 entry.armed = moment.due_at
         await self._run(tx, "put_timers", put)

@@ -68,6 +68,12 @@ class Acts:
             person, saga_id, task_id, lambda at, _rules, _tokens: ExceptionApproved(at, task_id, person.name)
         )
 
+    async def resolve(self, person: Person, incident_id: UUID) -> None:
+        """End an incident about a message that was parked, came too late, or told of a person's return."""
+        async with self._desk.work() as work:
+            if not await self._office.store.resolve(work.tx, incident_id, person.controllers, person.name):
+                raise Refused("not_found", "there is no such open incident of yours that is ended by hand")
+
     async def _act(self, person: Person, saga_id: UUID, task_id: UUID, make: Making) -> Saga:
         async with self._desk.work() as work:
             batch, view = await self._office.open(work.tx, [saga_id])

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from lethe_events.canonical import GENESIS, canonical, sha256_hex
-from lethe_events.ids import message_id
-from lethe_events.words import Outcome
+from lethe_events.ids import message_id, task_id
+from lethe_events.words import Outcome, Verb
 from orchestrator.domain import audit
 from orchestrator.domain.certificate import certificate
 from orchestrator.domain.decide import decide
@@ -20,12 +20,14 @@ from orchestrator.domain.events import (
     TaskAcked,
     TaskRetryRequested,
 )
+from orchestrator.domain.record import instant
+from orchestrator.domain.words import Code
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from lethe_events import Record, TaskAcknowledged
+    from lethe_events import Record, SubjectObserved, TaskAcknowledged
     from orchestrator.application.messages import Messages
     from orchestrator.application.signer import Signer
     from orchestrator.domain.decision import Decision
@@ -100,6 +102,15 @@ class Resolved(NamedTuple):
     by: str | None
 
 
+class Erased(NamedTuple):
+    """A Kafka-native processor's subject token, seen to be absent."""
+
+    processor_id: str
+    token: str
+    saga_id: UUID
+    at: datetime
+
+
 class Certified(NamedTuple):
     saga_id: UUID
     sha256: str
@@ -120,6 +131,7 @@ class Batch:
         self.certificates: list[Certified] = []
         self.records: list[Record] = []
         self.shreds: list[UUID] = []
+        self.erased: list[Erased] = []
         self._messages = messages
         self._signer = signer
 
@@ -143,6 +155,7 @@ class Batch:
         self._link(entry, audit.link_of(event, decision, entry.seq + 1, entry.head))
         if isinstance(event, TaskAcked):
             self.acks.append(Ack(event.message_id, event.ack))
+            self._erased(entry.saga, event.ack)
         self._incidents(decision, event)
         closed_now = decision.saga is not None and decision.saga.closed_at is not None
         document = self._certify(entry) if closed_now and (before is None or before.closed_at is None) else None
@@ -164,6 +177,20 @@ class Batch:
                 self.now,
             )
         )
+
+    def _erased(self, saga: Saga | None, ack: TaskAcknowledged) -> None:
+        """From now on, a sign of life of this person at this processor is a reason to look."""
+        task = None if saga is None else saga.tasks.get(ack.task_id)
+        if task is None or not task.tokens or not task.good or task.verb is not Verb.VERIFY:
+            return
+        self.erased += [Erased(task.processor_id, token, ack.dsr_id, self.now) for token in task.tokens]
+
+    def reappeared(self, observed: SubjectObserved, saga_id: UUID, controller_id: str) -> None:
+        """A processor saw data of a person whose erasure was verified there: one incident per saga and processor."""
+        id_ = message_id(task_id(saga_id, observed.processor_id, "reappeared", 1), 0, _INCIDENTS)
+        detail = f"{observed.kind.value} at {instant(observed.at)}"
+        where = (saga_id, controller_id, observed.processor_id, None)
+        self.incidents.append(Incident(id_, *where, Code.REAPPEARED.value, detail, self.now))
 
     def _link(self, entry: Entry, link: audit.Link) -> None:
         self.links.append(link)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from lethe_events import SubjectObserved
     from lethe_messaging import Work
     from lethe_postgres import Tx
     from orchestrator.application.batch import Batch, Entry
@@ -81,6 +82,14 @@ class SagaStore(Protocol):
 
     async def save(self, work: Work, batch: Batch, retention: timedelta) -> None:
         """Write all that the batch changed, in a constant number of statements."""
+        ...
+
+    async def erasures(self, tx: Tx, observed: Sequence[SubjectObserved]) -> list[tuple[UUID, str] | None]:
+        """For each observation: the saga, and its controller, in which this person was erased there before it."""
+        ...
+
+    async def resolve(self, tx: Tx, incident_id: UUID, controllers: Collection[str], by: str) -> bool:
+        """End an incident about a message; those of a saga end by what happens to it."""
         ...
 
     async def seconds_to_next(self) -> float | None: ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_events import DsrReceived, TaskAcknowledged
+from lethe_events import DsrReceived, SubjectObserved, TaskAcknowledged
+from lethe_events.words import SubjectEventKind
 from orchestrator.application.batch import Stray
 from orchestrator.application.scope import catch_up, tokens_for
 from orchestrator.domain import events
@@ -84,6 +85,18 @@ class Take:
                 self._take(work, batch, message, body)
             else:
                 work.park(message, "unexpected_type", "this topic carries lethe.task.acknowledged only")
+        await self._office.save(work, batch)
+
+    async def subjects(self, work: Work, messages: Sequence[Message]) -> None:
+        """What product services saw of people: only those count whose verified erasure it follows."""
+        observed = [m.received.body for m in messages if isinstance(m.received.body, SubjectObserved)]
+        observed = [o for o in observed if o.kind is not SubjectEventKind.ERASED]
+        if not observed:
+            return
+        batch, _ = await self._office.open(work.tx, [])
+        for seen, erasure in zip(observed, await self._office.store.erasures(work.tx, observed), strict=True):
+            if erasure is not None:
+                batch.reappeared(seen, *erasure)
         await self._office.save(work, batch)
 
     def _take(self, work: Work, batch: Batch, message: Message, body: TaskAcknowledged) -> None:

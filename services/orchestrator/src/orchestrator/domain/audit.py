@@ -36,7 +36,7 @@ def effect(decision: Decision) -> record.Json:
     """What an event led to, for a reader: the state after, each changed task, incidents."""
     saga = decision.saga
     assert saga is not None, "only an applied decision has an effect"
-    found: record.Json = {"state": saga.state.value, "article": decision.article}
+    found: record.Json = {"state": saga.state, "article": decision.article}
     if decision.changed:
         found["tasks"] = {saga.tasks[i].name: standing_of(saga.tasks[i]) for i in decision.changed}
     if decision.opened:
@@ -47,7 +47,7 @@ def effect(decision: Decision) -> record.Json:
 
 
 def standing_of(task: Task) -> str:
-    return f"{task.status.value}/{task.attempt}"
+    return f"{task.status}/{task.attempt}"
 
 
 def _incident(code: str, task_id: UUID | None, tasks: Mapping[UUID, Task]) -> str:

@@ -47,13 +47,13 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
         "format": FORMAT,
         "dsr": _dsr(saga),
         "clock": _clock(saga),
-        "result": None if outcome is None else outcome.value,
+        "result": outcome,
         "closed_at": None if saga.closed_at is None else instant(saga.closed_at),
         "registers": sorted({t.rules.register_version for t in tasks}),
         "processors": [
             {
                 "processor": processor_id,
-                "verdict": verdict.value,
+                "verdict": verdict,
                 "tasks": [_task(t) for t in tasks if t.processor_id == processor_id],
             }
             for processor_id, verdict in found
@@ -82,9 +82,9 @@ def _dsr(saga: Saga) -> Json:
         "id": str(saga.id),
         "subject_ref": str(saga.subject_ref),
         "controller": saga.controller_id,
-        "right": saga.right.value,
+        "right": saga.right,
         "export_first": saga.export_first,
-        "channel": saga.channel.value,
+        "channel": saga.channel,
         "identity": saga.identity,
         "identifier_kinds": list(saga.identifier_kinds),
         "country": saga.country,
@@ -110,20 +110,18 @@ def _clock(saga: Saga) -> Json:
 def _task(task: Task) -> Json:
     found: Json = {
         "task": str(task.id),
-        "verb": task.verb.value,
+        "verb": task.verb,
         "round": task.round,
-        "status": task.status.value,
+        "status": task.status,
         "attempt": task.attempt,
     }
     answer = task.answer
     if answer is None:
         return found
-    found |= {"outcome": answer.outcome.value, "grade": task.rules.credit(answer.grade).value}
+    found |= {"outcome": answer.outcome, "grade": task.rules.credit(answer.grade).value}
     found["at"] = instant(answer.at)
     if answer.counts:
-        found["counts"] = [
-            {"collection": c.collection, "method": c.method.value, "rows": c.rows} for c in answer.counts
-        ]
+        found["counts"] = [{"collection": c.collection, "method": c.method, "rows": c.rows} for c in answer.counts]
     if answer.part is not None:
         part = answer.part
         found["part"] = {
@@ -172,7 +170,7 @@ def _speaks(saga: Saga, task: Task) -> bool:
 def _exception(task: Task, why: LawfulException) -> Json:
     return {
         "processor": task.processor_id,
-        "verb": task.verb.value,
+        "verb": task.verb,
         "ground": why.ground,
         "article": why.article,
         "reason": why.reason,

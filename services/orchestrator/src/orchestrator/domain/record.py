@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ class Context:
     registers: Mapping[str, Mapping[str, ProcessorRules]]
 
 
+@lru_cache(maxsize=4096)
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC with a `Z`: the one form in records and certificates."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -88,7 +88,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        return f"{self.verb.value}@{self.processor_id}#{self.round}"
+        return f"{self.verb}@{self.processor_id}#{self.round}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def build_app(
     )
     app.include_router(_reading(parts))
     app.include_router(_acting(parts))
+    app.include_router(_resolving(parts))
     app.include_router(register_router(parts))
     app.include_router(console_router(parts))
     return app
@@ -176,6 +177,19 @@ def _acting(parts: Callable[[], Parts]) -> APIRouter:
     @router.post("/exception/approve", summary="Approve the exception that another person proposed")
     async def approve(dsr_id: UUID, task_id: UUID, principal: Actor) -> Acted:
         return await _acted(parts().acts.approve(_person(principal), dsr_id, task_id), task_id)
+
+    return router
+
+
+def _resolving(parts: Callable[[], Parts]) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["on-call"])
+
+    @router.post("/incidents/{incident_id}/resolve", status_code=204, summary="End an incident about a message")
+    async def resolve(incident_id: UUID, principal: Actor) -> None:
+        try:
+            await parts().acts.resolve(_person(principal), incident_id)
+        except Refused as refused:
+            raise NotFound(f"{refused.detail[0].upper()}{refused.detail[1:]}.") from None
 
     return router
 

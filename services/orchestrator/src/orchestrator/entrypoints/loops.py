@@ -24,7 +24,7 @@ _LONGEST_PAUSE = 5.0
 
 def handlers(take: Take, topics: Topics) -> Mapping[Topic, Handler]:
     """Topic → what handles a batch of it."""
-    return {topics.requests: take.requests, topics.acks: take.acks}
+    return {topics.requests: take.requests, topics.acks: take.acks, topics.subject_events: take.subjects}
 
 
 async def keep_stepping(name: str, step: Callable[[], Awaitable[float]]) -> None:

@@ -161,3 +161,28 @@ FROM saga s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE SKIP LOCKED;
 -- Open sagas whose scope was not yet compared with the register in force.
 SELECT id FROM saga
 WHERE closed_at IS NULL AND checked_register_id < $1 ORDER BY checked_register_id, id LIMIT $2;
+
+-- name: insert_erased
+-- Subject tokens whose absence was seen; a later erasure takes the place of an earlier one.
+INSERT INTO erased_token (processor_id, token, saga_id, at)
+SELECT DISTINCT ON (i.processor_id, i.token) i.*
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS i(processor_id, token, saga_id, at)
+ORDER BY i.processor_id, i.token
+ON CONFLICT (processor_id, token) DO UPDATE SET saga_id = excluded.saga_id, at = excluded.at;
+
+-- name: delete_erased
+-- Tokens go with the sealed identifiers.
+DELETE FROM erased_token WHERE saga_id = ANY($1::uuid[]);
+
+-- name: erasures
+-- Which of these observations are of a person whose erasure was verified there before.
+SELECT o.n, e.saga_id, s.controller_id
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS o(processor_id, token, at, n)
+JOIN erased_token e ON e.processor_id = o.processor_id AND e.token = o.token AND e.at < o.at
+JOIN saga s ON s.id = e.saga_id;
+
+-- name: resolve_by_hand
+-- Incidents about messages, which nothing that happens to a saga ends.
+UPDATE incident SET resolved_at = clock_timestamp(), resolved_by = $3
+WHERE id = $1 AND controller_id = ANY($2::text[]) AND resolved_at IS NULL
+  AND code IN ('rejected', 'contradicted', 'reappeared');

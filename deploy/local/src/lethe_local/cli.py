@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,7 @@ def _up(options: argparse.Namespace) -> int:
         for line in _addresses(state):
             print(f"  {line}")
     except BaseException:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C leaves nothing half stopped
         control.stop(supervisor, state)
         raise
     return 0

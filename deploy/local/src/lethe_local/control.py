@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from lethe_local.state import State
 
-PATIENCE = 300.0
+PATIENCE = 900.0
+"""Seconds. The first start fetches 120 MB."""
 
 
 class Stopped(Exception):

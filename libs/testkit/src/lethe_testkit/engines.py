@@ -64,7 +64,7 @@ def embedded(engine: Engine) -> Iterator[str]:
 @contextlib.contextmanager
 def private_state() -> Iterator[State]:
     """A state directory of its own, deleted afterwards. PostgreSQL's account may pass through it."""
-    root = Path(tempfile.mkdtemp(prefix="lethe-test-"))
+    root = Path(tempfile.mkdtemp(prefix="lethe-test-")).resolve()
     state = State(root)
     try:
         state.create()

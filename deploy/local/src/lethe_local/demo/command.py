@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,8 @@ def demonstrate(state: State, arguments: Sequence[str], *, once: bool) -> int:
         print()
     finally:
         if supervisor is not None:
-            with contextlib.suppress(KeyboardInterrupt):
-                control.stop(supervisor, state)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C leaves nothing half stopped
+            control.stop(supervisor, state)
     return 0
 
 

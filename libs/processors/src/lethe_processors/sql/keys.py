@@ -58,5 +58,8 @@ class Key:
 
 def pick(row: Sequence[object], positions: Sequence[int]) -> Value | None:
     """The values at these positions; None if one of them is NULL (a reference that leads nowhere)."""
+    if len(positions) == 1:  # nearly always, and for every row of a batch
+        value = row[positions[0]]
+        return None if value is None else (value,)
     found = tuple(row[i] for i in positions)
     return None if None in found else found

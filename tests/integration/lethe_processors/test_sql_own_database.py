@@ -1,6 +1,5 @@
 """Databases of one's own: declared by one register file and one dataset file, of any shape that PostgreSQL allows."""
 
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import sys
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from lethe_local.processes import records
-from lethe_local.processes.child import pause_before_restart
+from lethe_local.processes.child import Child, Condition, pause_before_restart
+from lethe_local.processes.spec import ProcessSpec
 from lethe_local.processes.supervisor import telling_line
 from lethe_local.state import State
 
@@ -61,3 +65,23 @@ def test_nobody_else_can_read_keys_and_logs(state: State) -> None:
     assert len(secret) == 43
     assert (state.keys / "anything.secret").stat().st_mode & 0o777 == 0o600
     assert {d.stat().st_mode & 0o777 for d in (state.keys, state.logs, state.run, state.kafka)} == {0o700}
+
+
+def test_a_program_that_cannot_be_started_again_is_tried_again_and_ends_nobody_else(state: State) -> None:
+    child = Child(ProcessSpec(name="gone", argv=(sys.executable, "-c", ""), ready=lambda: True), state)
+    child.start()
+    child.stop(time.monotonic() + 10)
+    child.condition = Condition.HELD  # as after a hold: the next look starts it
+    child.spec = replace(child.spec, argv=("/nowhere/at/all",))
+    child.observe()
+    assert child.condition is Condition.DOWN
+    assert child.restarts == 1
+
+
+def test_a_directory_that_exists_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir(mode=0o755)
+    (tmp_path / "given").chmod(0o755)
+    State(tmp_path / "given").create()
+    State(tmp_path / "new").create()
+    assert (tmp_path / "given").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o711

@@ -116,6 +116,7 @@ def _down(options: argparse.Namespace) -> int:
     state = State.of()
     stopped = records.stop_all(state, grace=15)
     (state.run / "status.json").unlink(missing_ok=True)
+    state.env.unlink(missing_ok=True)
     print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
     if options.erase:
         _erase(state)

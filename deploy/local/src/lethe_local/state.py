@@ -94,10 +94,11 @@ class State:
                 log.replace(log.with_suffix(".log.1"))
 
     def create(self) -> None:
-        """Make the directories. Idempotent. The root stays passable (not listable) for PostgreSQL's account."""
+        """Make the directories. Idempotent. A new root is passable, not listable, for PostgreSQL's account."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(0o711)
+            if not self.root.exists():
+                self.root.mkdir(parents=True)
+                self.root.chmod(0o711)
             for private in (self.run, self.logs, self.keys, self.kafka):
                 private.mkdir(exist_ok=True)
                 private.chmod(0o700)

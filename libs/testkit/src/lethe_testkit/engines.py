@@ -65,6 +65,7 @@ def embedded(engine: Engine) -> Iterator[str]:
 def private_state() -> Iterator[State]:
     """A state directory of its own, deleted afterwards. PostgreSQL's account may pass through it."""
     root = Path(tempfile.mkdtemp(prefix="lethe-test-")).resolve()
+    root.chmod(0o711)
     state = State(root)
     try:
         state.create()

@@ -10,7 +10,7 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lethe_local.errors import from_os_error
+from lethe_local.errors import LocalError, from_os_error
 from lethe_local.processes import records
 
 if TYPE_CHECKING:
@@ -93,12 +93,21 @@ class Child:
         elif self.condition is Condition.HELD or (
             self.condition is Condition.DOWN and time.monotonic() >= self._next_start
         ):
-            self.restarts += 1
-            self.start()
+            self._start_again()
         elif self.condition in (Condition.STARTING, Condition.READY):
             self.condition = Condition.DOWN
             self._next_start = time.monotonic() + pause_before_restart(self._failures)
             self._failures += 1
+
+    def _start_again(self) -> None:
+        """A start that fails, on a full disk for example, is tried again: it must not end the others."""
+        self.restarts += 1
+        try:
+            self.start()
+        except LocalError:
+            self.condition = Condition.DOWN
+            self._failures += 1
+            self._next_start = time.monotonic() + pause_before_restart(self._failures)
 
     @property
     def failures(self) -> int:

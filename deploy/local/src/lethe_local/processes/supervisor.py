@@ -47,7 +47,8 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.tell(phase="stopping", ready=False)
+        with contextlib.suppress(OSError):
+            self.tell(phase="stopping", ready=False)
         self.stop()
         records.stop_all(self._state, grace=5)
         (self._state.run / "status.json").unlink(missing_ok=True)
@@ -102,7 +103,8 @@ class Supervisor:
         """Look at every program once, restart what died, and tell if anything changed."""
         changed = [child.observe() for child in self._children()]
         if any(changed):
-            self.tell()
+            with contextlib.suppress(OSError):  # a full disk hides the news, it does not end the stack
+                self.tell()
 
     def watch(self) -> None:
         """For ever; ended by the exception of a signal handler."""

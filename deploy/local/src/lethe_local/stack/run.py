@@ -80,7 +80,7 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
     )
     if config.has_samples:
         samples.forget_files(config)
-        asyncio.run(samples.load_shop(config, admin))
+        samples.load_shop(config, admin)
     supervisor.await_ready([kafka.NAME])
     asyncio.run(topics.prepare(config, native))
     supervisor.tell(phase="starting the services")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -55,9 +56,9 @@ def forget_files(config: Config) -> None:
     directory.mkdir(mode=0o700)
 
 
-async def load_shop(config: Config, admin: str) -> None:
+def load_shop(config: Config, admin: str) -> None:
     """Bring the shop's database to its invented people, on every start, and give Lethe its two roles there."""
-    await databases.create_database(admin, SHOP_DATABASE)
+    asyncio.run(databases.create_database(admin, SHOP_DATABASE))
     dsn = databases.at(admin, SHOP_DATABASE)
     _run("load", "--dsn", dsn, "--people", str(config.people), "--seed", str(config.seed))
     roles = ("--reader", READER, "--eraser", ERASER, "--password", config.state.secret("shop-roles"))

@@ -124,6 +124,29 @@ async def test_a_moment_fires_once_with_two_instances(ground):
     assert early[0]["count"] == 0
 
 
+async def test_two_instances_work_on_the_same_sagas_without_losing_a_change(ground):
+    """Timers and people act on one instance while the other one, which owns the partition, remembers the saga."""
+    ground.register("shop", retries={"first": "PT1S"})
+    ground.answer = lambda task: [("transient", {})] if task.attempt == 1 else well(task)
+    async with ground.processors(), ground.running() as one, ground.running() as two:
+        ids = await ground.receive(40)
+
+        async def asked():
+            return len({t.dsr_id for t in ground.asked}) == 40
+
+        await eventually(asked)
+        for n, dsr_id in enumerate(ids[:10]):
+            client = (one, two)[n % 2]
+            found = (await client.get(f"/v1/sagas/{dsr_id}", headers=ground.auth())).json()
+            task = next(t["task_id"] for t in found["tasks"] if t["name"] == "erase@shop#1")
+            await client.post(f"/v1/sagas/{dsr_id}/tasks/{task}/retry", headers=ground.auth())
+        await closed(ground, 40)
+    versions = await ground.fetch(
+        "SELECT s.version, count(e.*) AS links FROM saga s JOIN audit_event e ON e.saga_id = s.id GROUP BY s.id"
+    )
+    assert all(row["links"] == row["version"] + 1 for row in versions), "one link per change, and the certificate"
+
+
 async def test_an_exception_needs_a_second_person_and_is_on_the_certificate(ground):
     ground.answer = lambda task: [("permanent", {})] if task.processor_id == "crm" else well(task)
     async with ground.processors(), ground.running() as client:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe_postgres import load_queries
 from orchestrator.adapters import rows
+from orchestrator.application.batch import incident_of
 from orchestrator.application.ports import Loaded
 from orchestrator.domain.errors import SagaError
 from orchestrator.domain.record import answer_text
@@ -221,6 +222,7 @@ class PostgresSagas:
         strays = [
             (
                 s.message_id,
+                incident_of(s.message_id),
                 s.body.dsr_id,
                 s.body.task_id,
                 s.body.attempt,

@@ -67,6 +67,11 @@ class Entry:
         return Entry(saga, self.seq, self.head, saga.version, frozenset(saga.tasks), self.checked, self.armed)
 
 
+def incident_of(message: UUID) -> UUID:
+    """Id of the incident about a message; the same however often it is delivered."""
+    return message_id(message, 0, _INCIDENTS)
+
+
 class Ack(NamedTuple):
     message_id: UUID
     body: TaskAcknowledged
@@ -167,7 +172,7 @@ class Batch:
         saga = self.saga(ack.dsr_id)
         self.incidents.append(
             Incident(
-                message_id(message, 0, _INCIDENTS),
+                incident_of(message),
                 ack.dsr_id,
                 ack.controller_id if saga is None else saga.controller_id,
                 ack.processor_id,

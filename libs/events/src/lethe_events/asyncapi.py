@@ -61,7 +61,7 @@ def asyncapi_document() -> dict[str, Any]:
     channels = {_channel_id(topic): _channel(topic) for topic in all_topics()}
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "Lethe on the bus", "version": "1.0.0", "license": {"name": "Apache-2.0"}},
+        "info": {"title": "Lethe on the bus", "version": "1.0.0"},
         "defaultContentType": "application/json",
         "channels": channels,
         "components": {"messages": messages, "schemas": schemas},

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import validate
 
+OPEN = {"/v1/keys"}
+"""Whoever checks a certificate needs the public keys, and need not be known to us."""
 DOCUMENTS = sorted((Path(__file__).parents[2] / "docs" / "openapi").glob("*.json"))
 
 
@@ -21,7 +23,7 @@ def test_every_operation_says_what_it_does_and_asks_for_a_token(path: Path) -> N
     for address, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation.get("summary"), f"{method} {address}"
-            assert operation.get("security"), f"{method} {address}"
+            assert bool(operation.get("security")) != (address in OPEN), f"{method} {address}"
 
 
 def test_there_is_a_document_for_each_api() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import os
 import pstats
 import secrets
@@ -217,4 +218,6 @@ if __name__ == "__main__":
     parser.add_argument("--processors", type=int, default=4)
     parser.add_argument("--backlog", type=int, default=12)
     parser.add_argument("--profile", action="store_true")
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # as the service does
     uvloop.run(main(parser.parse_args()))

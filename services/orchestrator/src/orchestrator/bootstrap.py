@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,6 +90,15 @@ async def _database(stack: AsyncExitStack, settings: Settings, name: str, connec
     return database
 
 
+def _calm_gc() -> None:
+    """Looking for circles after every 700 objects took a twelfth of the time of a batch.
+
+    What is loaded stays, and a batch makes tens of thousands of objects that die together.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     database, bus = engines.database, engines.bus
     registers, counted = PostgresRegisters(), meters()
@@ -133,6 +143,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "seal": lambda: keep_stepping("seal", sealing.step),
         "count": lambda: keep_stepping("count", count),
     }
+    _calm_gc()
     return Service(app, settings.http, background, bus.stop)
 
 

@@ -8,6 +8,9 @@ from lethe_events.words import Outcome, Right, Verb
 from lethe_testkit.sagas import NEXT_VERSION, RETENTION, VERSION, Given, rules
 from orchestrator.domain.clock import late
 from orchestrator.domain.closing import result, verdicts
+from orchestrator.domain.deadlines import Deadlines
+from orchestrator.domain.events import AlarmDue
+from orchestrator.domain.evolve import evolve
 from orchestrator.domain.rules import Unverifiable
 from orchestrator.domain.timers import Kind, due_events, next_moment
 
@@ -117,6 +120,31 @@ class TestClock:
         given.acked("verify@shop", "nothing_found").expect("resolve deadline_missed", "tell closed")
         assert late(given.saga)
         assert not late(closed().saga)
+
+    def test_between_the_strict_and_the_legal_date_an_answer_is_not_late(self):
+        given = started()
+        strict = given.now + timedelta(days=5)
+        apart = Deadlines(strict, strict + timedelta(days=2), "two readings", {})
+        given.saga = evolve(given.saga, clock=apart)
+        given.pass_time(days=6).whatever()
+        assert given.saga.alerts == ("deadline_passed",)
+        given.retried("erase@shop").whatever().acked("erase@shop", "done").whatever()
+        given.acked("verify@shop", "nothing_found").whatever()
+        assert given.saga.answered_at > strict
+        assert not late(given.saga)
+
+    def test_the_answer_is_dated_when_it_could_first_be_given(self):
+        given = started().acked("erase@shop", "accepted", expected_by=Given().now + timedelta(days=2)).whatever()
+        answered = given.now
+        given.pass_time(days=2).whatever().acked("verify@shop", "nothing_found").expect_state("closed")
+        assert given.saga.answered_at == answered
+        assert given.saga.closed_at == given.now
+
+    def test_a_rung_out_of_turn_does_not_ring(self):
+        given = started()
+        given.happens(AlarmDue(given.now, 2, given.now)).expect_ignored()
+        given.happens(AlarmDue(given.now, 0, given.now)).expect()
+        given.happens(AlarmDue(given.now, 0, given.now)).expect_ignored()
 
     def test_nothing_fires_before_its_moment(self):
         given = started()

@@ -70,9 +70,9 @@ def test_the_private_key_is_readable_by_its_owner_only_and_never_replaced(tmp_pa
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"exp": int(time.time()) - 120}, "expired"),
-        ({"nbf": int(time.time()) + 120}, "not valid yet"),
-        ({"iat": int(time.time()) + 120}, "not valid yet"),
+        ({"exp": timedelta(seconds=-120)}, "expired"),
+        ({"nbf": timedelta(seconds=120)}, "not valid yet"),
+        ({"iat": timedelta(seconds=120)}, "not valid yet"),
         ({"aud": "another"}, "another audience"),
         ({"aud": None}, "lacks one of"),
         ({"iss": "https://evil.example"}, "another issuer"),
@@ -88,8 +88,10 @@ async def test_claims_that_do_not_hold_are_refused(
     tmp_path: Path, local: TokenVerifier, changes: dict[str, Any], words: str
 ) -> None:
     key = (tmp_path / "issuer.pem").read_text()
+    now = int(time.time())  # of the call: the list above is made when the run begins, maybe long ago
+    timed = {k: now + int(v.total_seconds()) if isinstance(v, timedelta) else v for k, v in changes.items()}
     with pytest.raises(Unauthorised, match=words) as caught:
-        await local.authenticate(jwt.encode(claims(**changes), key, algorithm="EdDSA"))
+        await local.authenticate(jwt.encode(claims(**timed), key, algorithm="EdDSA"))
     assert caught.value.headers["WWW-Authenticate"] == 'Bearer realm="lethe", error="invalid_token"'
 
 

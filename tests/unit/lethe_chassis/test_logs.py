@@ -86,7 +86,7 @@ def test_an_exception_is_told_by_classes_and_places_never_by_its_text(lines: Lin
 
 def test_a_librarys_arguments_are_left_out_unless_they_are_known_to_be_harmless(lines: Lines) -> None:
     logging.getLogger("somelib").warning("bad value %s", "Rose Lane 1")
-    logging.getLogger("uvicorn.error").info("Uvicorn running on %s", "127.0.0.1:1")
+    logging.getLogger("uvicorn.error").warning("Uvicorn running on %s", "127.0.0.1:1")
     logging.getLogger("somelib").warning(f"inlined {PERSON}")  # noqa: G004
     assert [line["event"] for line in lines()] == [
         "bad value %s",

@@ -52,7 +52,7 @@ async def test_planted_values_are_found_nowhere_but_in_the_vault_and_the_process
                 {"email": [person.email], "customer_id": [person.customer_no], "phone_number": [person.phone]},
                 right=Right.ACCESS,
             ),
-            await journey.submit({"email": [unknown]}, export_first=True),
+            await journey.submit({"email": [unknown]}, export_first=True, note=note),
         ]
         await journey.until_closed(ids, 90)
         erasure = await journey.submit({"email": [person.email], "customer_id": [person.customer_no]})

@@ -46,6 +46,7 @@ class Journey:
         right: Right = Right.ERASURE,
         export_first: bool = False,
         key: str | None = None,
+        note: str | None = None,
     ) -> UUID:
         dsr = NewDsr(
             controller_id="acme",
@@ -53,6 +54,7 @@ class Journey:
             export_first=export_first,
             identifiers={kind: list(values) for kind, values in identifiers.items()},
             channel=Channel.WEB_FORM,
+            note=note,
         )
         return (await self.intake.submit(dsr, idempotency_key=key)).dsr_id
 

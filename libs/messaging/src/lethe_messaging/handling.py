@@ -13,6 +13,7 @@ from lethe_messaging.errors import Fenced, HandlerTimeout
 from lethe_messaging.messages import Message
 from lethe_messaging.outbox import sql
 from lethe_messaging.work import Parked
+from lethe_postgres import crashpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,7 @@ class Handling:
         After CommitUnknown it is not known: call `find_out`.
         """
         messages, unreadable = await _decode(batch.records)
+        crashpoint("batch.decoded")
         await self._transact(cursor, epoch, batch, messages, unreadable)
 
     async def park(self, cursor: Cursor, epoch: int, batch: Batch, error: BaseException) -> None:
@@ -67,6 +69,7 @@ class Handling:
         """Read what is stored. If the transaction was committed after all, what it sends is published now."""
         work = self._unconfirmed.pop((cursor.topic, cursor.partition), None)
         row = await self._database.fetchrow(sql()["offset_row"], cursor.topic, cursor.partition)
+        crashpoint("batch.found_out")
         if row is None or row["owner_epoch"] != epoch:
             return Stored.FENCED
         if row["next_offset"] == batch.end:
@@ -82,10 +85,12 @@ class Handling:
         self._unconfirmed.pop(place, None)
         async with self._works.open("batch") as work:
             await _advance(work.tx, cursor, epoch, batch)
+            crashpoint("batch.advanced")
             for message in parked:
                 work.put_aside(message)
             if messages:
                 await self._call(cursor.topic, work, messages)
+            crashpoint("batch.handled")
             self._unconfirmed[place] = work
         del self._unconfirmed[place]
 

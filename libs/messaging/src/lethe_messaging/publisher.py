@@ -207,6 +207,7 @@ class Publisher:
             ids, self._published = self._published, set()
             if ids:
                 await insist(self._outbox.delete, ids)
+                crashpoint("publish.deleted")
                 self._let_go(ids)
 
     def _let_go(self, ids: Collection[int]) -> None:

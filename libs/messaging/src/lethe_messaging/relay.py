@@ -77,6 +77,7 @@ class Relay:
             elif not self._producer.unreachable:
                 await self._put_off(chunk._replace(records=keep))
         await self._outbox.delete(done)
+        crashpoint("relay.deleted")
         self._metrics.relayed.inc(len(done))
         return bool(done)
 

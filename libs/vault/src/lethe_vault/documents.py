@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from lethe_postgres import crashpoint
 from lethe_vault.errors import Gone, Replaced, Tampered
 from lethe_vault.keys import Wrapped
 from lethe_vault.model import DocumentInfo, StoredDocument
@@ -44,9 +45,12 @@ class Documents:
             raise Gone("nothing is sealed under this id: it was never sealed, or it was shredded")
         salt = os.urandom(SALT_BYTES)
         begun = (await self._ledger.fetch("begin_upload", dsr_id, document_id, name, media_type, salt))[0]
+        crashpoint("vault.upload_begun")
         cipher = DocumentCipher(self._data_key(rows[0]), salt, begun["stored_as"])
         count = await self._write(begun["upload_id"], cipher, content)
+        crashpoint("vault.upload_written")
         await self._ledger.fetch("finish_upload", begun["upload_id"], cipher.size, cipher.sha256, count)
+        crashpoint("vault.upload_finished")
         return StoredDocument(begun["stored_as"], cipher.sha256, cipher.size)
 
     async def _write(self, upload_id: UUID, cipher: DocumentCipher, content: AsyncIterator[bytes] | bytes) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from lethe_postgres import load_queries
+from lethe_postgres import crashpoint, load_queries
 from lethe_vault.errors import translate
 
 if TYPE_CHECKING:
@@ -48,4 +48,7 @@ class Ledger:
 
     async def _collect(self, of: str, reason: str, *args: object) -> list[asyncpg.Record]:
         announced = await self.fetch(f"announce{of}", self._redeemer, reason, *args)
-        return await self.fetch(f"collect{of}", announced[0][0])
+        crashpoint("vault.announced")
+        collected = await self.fetch(f"collect{of}", announced[0][0])
+        crashpoint("vault.collected")
+        return collected

@@ -9,6 +9,7 @@ import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lethe_events.subject_token import subject_token
+from lethe_postgres import crashpoint
 from lethe_vault.documents import Documents
 from lethe_vault.errors import Gone, Tampered, translate
 from lethe_vault.keys import Wrapped
@@ -70,6 +71,7 @@ class Vault:
             if translated is error:
                 raise
             raise translated from error
+        crashpoint("vault.sealed")
 
     async def redeem(self, items: Sequence[Redemption]) -> Redeemed:
         """Identifiers for tasks. One line per item is on record, committed, before anything is opened.
@@ -148,7 +150,9 @@ class Vault:
         Gives how many of these DSRs still had a key. The database's own backups and write-ahead log hold the wrapped
         keys until they expire; they open only with the master key of that time.
         """
-        return int((await self._ledger.fetch("shred", list(dsr_ids)))[0][0])
+        rows = await self._ledger.fetch("shred", list(dsr_ids))
+        crashpoint("vault.shredded")
+        return int(rows[0][0])
 
     async def sweep(self) -> int:
         """Drop uploads left unfinished for a day; gives how many."""

@@ -13,6 +13,7 @@ from uuid import uuid5
 
 from lethe_events.models import Count
 from lethe_events.words import Grade, Method, Outcome
+from lethe_postgres import crashpoint
 from lethe_processors.connector import Answer
 from lethe_processors.http.client import meaning
 from lethe_processors.http.errors import Nonsense, Trouble
@@ -66,6 +67,7 @@ async def _erase_person(inquiry: Inquiry, erase: Erase, person: dict[str, str], 
             accepts={*submit.ok, *submit.accepted, *submit.absent, *already},
             idempotency_key=str(uuid5(inquiry.item.task.task_id, f"{number}/{sorted(person.items())}")),
         )
+        crashpoint("http.submitted")
         inquiry.trail.add(submit, reply.status, 1)
         said.add(_said(reply, submit))
         job = _job(reply, submit)
@@ -125,6 +127,7 @@ async def _poll(vendor: Vendor, poll: Poll, values: dict[str, str], timing: Timi
     while True:
         try:
             reply = await vendor.call(poll, values, accepts={_OK, _NOT_FOUND})
+            crashpoint("http.polled")
             state = JobState.LOST if reply.status == _NOT_FOUND else _state(poll, reply)
         except Trouble:
             state = JobState.RUNNING

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lethe_events.models import TaskRequested
 from lethe_events.words import Verb
-from lethe_postgres import load_queries, migrate
+from lethe_postgres import crashpoint, load_queries, migrate
 from lethe_processors.runner.answers import Settled, from_json, is_final, to_json
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class JobQueue:
             [t.due_at for t in rows],
             [t.model_dump_json(exclude_defaults=True) for t in rows],
         )
+        crashpoint("job.accepted")
         new = {row["task_id"] for row in taken}
         self.wake({newest[task_id].processor_id for task_id in new})
         if len(new) == len(newest):
@@ -97,6 +98,7 @@ class JobQueue:
             [is_final(job.task.verb, answer) for job, answer in answered],
             [to_json(answer) for _, answer in answered],
         )
+        crashpoint("job.settled")
         ended: Mapping[UUID, tuple[int, datetime]] = {r["task_id"]: (r["attempt"], r["settled_at"]) for r in rows}
         return [
             Settled(_asked(job.task, ended[job.task.task_id][0]), answer, ended[job.task.task_id][1])

@@ -9,6 +9,7 @@ from random import SystemRandom
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from lethe_postgres import crashpoint
 from lethe_postgres import is_transient as database_is_transient
 from lethe_processors.bucket import TokenBucket
 from lethe_processors.connector import Answer
@@ -162,7 +163,9 @@ class Runner:
 
     async def _slot(self, jobs: Sequence[Job]) -> None:
         try:
+            crashpoint("job.claimed")
             answers = await self._answers(jobs)
+            crashpoint("job.answered")
             self._observe(answers)
             await self._finish(jobs, answers)
         finally:

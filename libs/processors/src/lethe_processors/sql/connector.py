@@ -11,7 +11,7 @@ import asyncpg
 from lethe_events.canonical import canonical, sha256_hex
 from lethe_events.models import Evidence
 from lethe_events.words import Grade, Outcome
-from lethe_postgres import is_transient
+from lethe_postgres import crashpoint, is_transient
 from lethe_processors.connector import Answer
 from lethe_processors.errors import CredentialMissing
 from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
@@ -93,11 +93,15 @@ class SqlConnector:
             batch = _Batch(tx, plan, key, self._clock())
             try:
                 async with tx.transaction():
-                    return await batch.run(items)
+                    answers = await batch.run(items)
+                    crashpoint("sql.erased")
             except asyncpg.PostgresError as error:
                 if is_transient(error):
                     raise
                 side.forget_plan()
+            else:
+                crashpoint("sql.committed")
+                return answers
             async with tx.transaction():
                 return await batch.told_apart(items)
 
@@ -107,7 +111,9 @@ class SqlConnector:
         async def look(tx: Tx, plan: Plan) -> list[Answer]:
             orphans = await self._looks.after_now(lambda: count_orphans(tx, plan))
             async with _snapshot(tx):
-                return await verify_batch(tx, plan, items, orphans, key=key, now=self._clock())
+                answers = await verify_batch(tx, plan, items, orphans, key=key, now=self._clock())
+                crashpoint("sql.looked")
+                return answers
 
         return await self._look(items, look)
 
@@ -116,7 +122,9 @@ class SqlConnector:
 
         async def look(tx: Tx, plan: Plan) -> list[Answer]:
             async with _snapshot(tx):
-                return await export_batch(tx, plan, items, sink, key=key)
+                answers = await export_batch(tx, plan, items, sink, key=key)
+                crashpoint("sql.exported")
+                return answers
 
         return await self._look(items, look)
 

@@ -30,6 +30,7 @@ class Exporting:
     async def __call__(self, _: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
         async with PartSink(self._documents, items) as sink:
             said = await connector.export(items, sink)
+            crashpoint("export.read")
             answers = [
                 judge_export(answer, delivered=sink.totals(item) != (0, 0))
                 for item, answer in zip(items, said, strict=True)

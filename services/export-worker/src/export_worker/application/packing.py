@@ -14,6 +14,7 @@ from export_worker.domain.page import lay_out
 from export_worker.domain.part import PartSummary, bodies, document_id, dumps
 from lethe_events.models import ExportPart
 from lethe_events.words import Outcome
+from lethe_postgres import crashpoint
 from lethe_processors.connector import Answer
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Packing:
         for listed in task.parts:
             seen[listed.processor_id] += 1
             sections.append(await self._section(task, listed, seen[listed.processor_id]))
+        crashpoint("package.read")
         stored = await self._documents.put_document(
             task.dsr_id,
             "package.zip",
@@ -51,6 +53,7 @@ class Packing:
             self._bytes(task, sections),
             document_id=document_id(task.task_id),
         )
+        crashpoint("package.stored")
         totals = [section.summary.totals for section in sections]
         part = ExportPart(
             document_id=stored.document_id,

@@ -8,7 +8,7 @@ from intake.application.views import DsrView
 from intake.domain.model import Accepted, Deadline
 from intake.domain.package import PackageFacts
 from lethe_events.words import Right, SagaState
-from lethe_postgres import load_queries
+from lethe_postgres import crashpoint, load_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,9 @@ class PostgresStore:
 
     async def insert(self, tx: Tx, candidates: Sequence[Candidate]) -> set[UUID]:
         columns = list(zip(*(_row(c) for c in candidates), strict=True))
-        return {row[0] for row in await tx.fetch(self._sql["insert_dsrs"], *columns)}
+        rows = await tx.fetch(self._sql["insert_dsrs"], *columns)
+        crashpoint("intake.inserted")
+        return {row[0] for row in rows}
 
     async def by_keys(self, tx: Tx, candidates: Sequence[Candidate]) -> Mapping[tuple[str, bytes], Accepted]:
         rows = await tx.fetch(
@@ -55,6 +57,7 @@ class PostgresStore:
             [t.state for t in told],
             [t.body for t in told],
         )
+        crashpoint("intake.told")
         return int(status.rsplit(" ", 1)[1])
 
     async def find(self, dsr_id: UUID, controller_ids: Iterable[str]) -> DsrView | None:

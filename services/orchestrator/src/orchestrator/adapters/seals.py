@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_postgres import load_queries
+from lethe_postgres import crashpoint, load_queries
 from orchestrator.domain.merkle import Leaf
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class PostgresSeals:
         chunks = await tx.fetch(self._sql["take_unsealed"], CHUNKS)
         if not chunks:
             return None
+        crashpoint("seal.taken")
         newest: dict[UUID, Leaf] = {}
         for chunk in chunks:
             for saga_id, seq, head in zip(chunk["saga_ids"], chunk["seqs"], chunk["heads"], strict=True):
@@ -56,3 +57,4 @@ class PostgresSeals:
             [leaf.seq for leaf in seal.leaves],
             [leaf.head for leaf in seal.leaves],
         )
+        crashpoint("seal.written")

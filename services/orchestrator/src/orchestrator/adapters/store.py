@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from lethe_postgres import load_queries
+from lethe_postgres import crashpoint, load_queries
 from orchestrator.adapters import rows
 from orchestrator.application.batch import incident_of
 from orchestrator.application.ports import Loaded
@@ -78,11 +78,14 @@ class PostgresSagas:
         wanted = list(dict.fromkeys(ids))
         await tx.execute(self._sql["by_index"])
         locked = await tx.fetch(self._sql["lock"], wanted) if wanted else []
+        crashpoint("saga.locked")
         return await self._loaded(tx, locked)
 
     async def load_due(self, tx: Tx, limit: int) -> Loaded:
         await tx.execute(self._sql["by_index"])
         due = [row["saga_id"] for row in await tx.fetch(self._sql["due"], limit)]
+        if due:
+            crashpoint("timer.found")
         return await self._loaded(tx, await tx.fetch(self._sql["skip_locked"], due) if due else [])
 
     async def read(self, saga_id: UUID) -> Saga | None:
@@ -149,10 +152,14 @@ class PostgresSagas:
         """Raises LostUpdate if a saga is not as it was read."""
         dirty = [entry for entry in batch.entries.values() if entry.dirty]
         await self._sagas(work.tx, dirty)
+        crashpoint("saga.written")
         await self._tasks(work.tx, dirty)
         await self._timers(work.tx, dirty, batch.now, retention)
         await self._said(work.tx, batch)
         await self._record(work.tx, batch, dirty)
+        crashpoint("saga.recorded")
+        if batch.certificates:
+            crashpoint("certificate.written")
         await self._incidents(work.tx, batch)
         await self._run(work.tx, "insert_erased", batch.erased)
         if batch.shreds:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from lethe_events import DsrStatus, ExportPart, Retained
 from lethe_events.ids import task_id
@@ -112,9 +113,7 @@ async def test_statuses_are_taken_over_in_any_order_and_number_of_times(ground: 
         )
         later = DUE + timedelta(days=59)
         final = {
-            dsr_id: closed(dsr_id, 9, retained=(kept,), certificate_sha256="c" * 64).model_copy(
-                update={"due_legal": later}
-            )
+            dsr_id: replace(closed(dsr_id, 9, retained=(kept,), certificate_sha256="c" * 64), due_legal=later)
             for dsr_id in ids
         }
         told = [status(d, v, tasks=4, settled=v // 3) for d in ids for v in range(1, 9)] + list(final.values())

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from lethe_postgres import Database, Tx
 from lethe_processors.connector import Answer
@@ -50,7 +51,7 @@ async def test_a_redelivered_task_is_answered_from_store_and_not_done_again(serv
     async with service.running():
         await service.accept(first, first)
         await service.until(lambda: bool(service.acks))
-        again = first.model_copy(update={"attempt": 3})
+        again = replace(first, attempt=3)
         assert await service.accept(first, task()) == [(first, DONE)]
         assert await service.accept(again, first) == [(again, DONE)], "acked with the attempt asked last"
         await service.until(lambda: len(service.acks) == 2)
@@ -65,7 +66,7 @@ async def test_a_task_that_failed_runs_again_under_a_higher_attempt_only(service
 
     service.processors["shop"] = work
     first = task()
-    second = first.model_copy(update={"attempt": 2})
+    second = replace(first, attempt=2)
     async with service.running():
         await service.accept(first)
         await service.until(lambda: bool(service.acks))
@@ -87,7 +88,7 @@ async def test_an_open_task_asked_again_is_done_once_and_acked_with_the_newest_a
     async with service.running():
         await service.accept(first)
         await service.until(lambda: bool(service.calls))
-        assert await service.accept(first.model_copy(update={"attempt": 2})) == []
+        assert await service.accept(replace(first, attempt=2)) == []
         release.set()
         await service.until(lambda: bool(service.acks))
     assert [t.attempt for t, _ in service.acks] == [2]

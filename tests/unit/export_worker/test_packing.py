@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from export_worker.adapters.page import HtmlPage
 from export_worker.application import reading
@@ -231,7 +232,7 @@ async def test_a_part_that_was_cut_off_fails_the_package(
         document_id=listed.part.document_id, sha256=hashlib.sha256(content).hexdigest(), size=len(content), records=2
     )
     with pytest.raises(BadPart):
-        await packing.pack(package_task(listed.model_copy(update={"part": forged})))
+        await packing.pack(package_task(replace(listed, part=forged)))
 
 
 async def test_a_mismatch_is_a_permanent_failure_and_asks_nobody_to_try_again(
@@ -240,8 +241,8 @@ async def test_a_mismatch_is_a_permanent_failure_and_asks_nobody_to_try_again(
     listed = await part_of(documents, "shop", Records("orders", ORDERS))
     good = package_task(listed)
     assert listed.part is not None
-    bad = package_task(listed.model_copy(update={"part": listed.part.model_copy(update={"sha256": "0" * 64})}))
-    gone = package_task(listed.model_copy(update={"part": listed.part.model_copy(update={"document_id": DSR})}))
+    bad = package_task(replace(listed, part=replace(listed.part, sha256="0" * 64)))
+    gone = package_task(replace(listed, part=replace(listed.part, document_id=DSR)))
     worker = CarryingOut(None, None, packing)  # type: ignore[arg-type]
     answers = await worker(PACKAGE_PROCESSOR, Verb.PACKAGE, [bad, good, gone])
     assert answers[0] == Answer.permanent("part_hash")

@@ -4,8 +4,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
+from pydantic import BaseModel, ValidationError
 
 from lethe_events import Envelope, Malformed, SubjectObserved, UnknownType, decode, encode
+from lethe_events.models import Category, Code, checked
+from lethe_events.words import SubjectEventKind
 
 AT = datetime(2026, 3, 5, 10, 15, tzinfo=UTC)
 BODY = SubjectObserved(processor_id="warehouse", controller_id="acme", subject_token="A" * 43, kind="created", at=AT)
@@ -86,3 +90,35 @@ def test_an_error_names_the_field_but_never_its_value() -> None:
     assert "processor_id" in str(caught.value)
     assert "Nadia" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_word_that_is_not_known_is_named_by_its_place_not_by_what_it_says() -> None:
+    value = RECORD.value.replace(b'"created"', b'"Nadia - at `$.kind"')
+    with pytest.raises(Malformed, match=r"\$\.kind") as caught:
+        decode(RECORD.headers, value)
+    assert "Nadia" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"processor_id": "warehouse\n"}, {"kind": "gone"}, {"at": AT.replace(tzinfo=None)}]
+)
+def test_what_its_reader_would_refuse_is_not_written(changes: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        encode("subject.events", "key", replace(BODY, **changes), ENVELOPE)
+
+
+def test_what_is_built_from_foreign_values_can_be_checked_at_once() -> None:
+    assert checked(BODY).kind is SubjectEventKind.CREATED
+    with pytest.raises(Malformed, match="processor_id"):
+        checked(replace(BODY, processor_id="No Code"))
+
+
+def test_the_types_mean_the_same_in_models_of_pydantic() -> None:
+    class Described(BaseModel):
+        code: Code
+        category: Category
+
+    assert Described(code="a.b-c", category="user.contact").code == "a.b-c"
+    for wrong in ({"code": "A"}, {"code": "a\n"}, {"category": "user..contact"}, {"category": "a" * 129}):
+        with pytest.raises(ValidationError):
+            Described(**{"code": "a", "category": "user", **wrong})

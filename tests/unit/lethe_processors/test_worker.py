@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from lethe_events.canonical import canonical, sha256_hex
 from lethe_events.envelope import Envelope, Received, decode
@@ -32,7 +33,7 @@ ERASE = frozenset({Verb.ERASE})
 
 
 def task(number: int = 1, **changes: Any) -> TaskRequested:
-    return tasks.task("shop", Verb.ERASE, number).model_copy(update=changes)
+    return replace(tasks.task("shop", Verb.ERASE, number), **changes)
 
 
 class Registers:

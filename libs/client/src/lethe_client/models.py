@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from lethe_events.models import Retained
 from lethe_events.words import Channel, Result, Right, SagaState
 
 if TYPE_CHECKING:
@@ -53,6 +52,17 @@ class Progress(Answer):
     tasks: int = 0
     settled: int = 0
     open_incidents: int = 0
+
+
+class Retained(Answer):
+    """What the law keeps: which rows, by which ground, until when (null: until the ground itself ends)."""
+
+    collection: str
+    category: str
+    rows: int
+    ground: str
+    article: str
+    until: AwareDatetime | None = None
 
 
 class Dsr(Answer):

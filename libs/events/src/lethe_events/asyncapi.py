@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lethe_events.models import MESSAGES, Message
+import msgspec
+
+from lethe_events.models import MESSAGES, WHOLE, Message
 from lethe_events.topics import DEFAULT_PARTITIONS, TOPICS, Topic, tasks_of
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def _message_name(model: type[Message]) -> str:
     return model.__name__
 
 
-def _message(model: type[Message]) -> dict[str, Any]:
+def _message(model: type[Message], payload: Mapping[str, Any]) -> dict[str, Any]:
     headers = {**_HEADERS, "properties": {**_PROPERTIES, "ce_type": {"const": model.TYPE}}}
     return {
         "name": model.TYPE,
@@ -46,25 +48,36 @@ def _message(model: type[Message]) -> dict[str, Any]:
         "contentType": "application/json",
         "correlationId": {"location": "$message.header#/ce_correlationid"},
         "headers": headers,
-        "payload": model.model_json_schema(ref_template="#/components/schemas/{model}"),
+        "payload": payload,
     }
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schema (2020-12) of every message body and of what stands in them, by name."""
+    _, found = msgspec.json.schema_components(list(MESSAGES.values()), ref_template="#/components/schemas/{name}")
+    return {name: _as_written(schema) for name, schema in sorted(found.items())}
+
+
+def _as_written(schema: Any) -> Any:
+    """Patterns as in the contract: `$` means the end in JSON Schema as it is."""
+    if isinstance(schema, dict):
+        return {key: _as_written(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_as_written(value) for value in schema]
+    return schema.removesuffix(WHOLE) if isinstance(schema, str) else schema
 
 
 def asyncapi_document() -> dict[str, Any]:
     """AsyncAPI 3.0.0 with one channel per topic and JSON Schemas of every message body."""
-    schemas: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
-    for model in MESSAGES.values():
-        message = _message(model)
-        schemas.update(message["payload"].pop("$defs", {}))
-        messages[_message_name(model)] = message
+    parts = schemas()
+    messages = {(name := _message_name(model)): _message(model, parts.pop(name)) for model in MESSAGES.values()}
     channels = {_channel_id(topic): _channel(topic) for topic in all_topics()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Lethe on the bus", "version": "1.0.0"},
         "defaultContentType": "application/json",
         "channels": channels,
-        "components": {"messages": messages, "schemas": schemas},
+        "components": {"messages": messages, "schemas": parts},
     }
 
 
@@ -105,13 +118,14 @@ def events_page() -> str:
         f"| `{t.name}` | {t.key} | {t.retention_ms // 86_400_000} d | {', '.join(f'`{m}`' for m in t.messages)} |"
         for t in all_topics()
     ]
+    known = schemas()
     for model in MESSAGES.values():
         lines += ["", f"## `{model.TYPE}`", "", (model.__doc__ or "").strip(), ""]
         lines += ["| field | required | form |", "|---|---|---|"]
-        properties = model.model_json_schema(mode="serialization")["properties"]
-        for name, field in model.model_fields.items():
-            required = "yes" if field.is_required() else "no"
-            lines.append(f"| `{name}` | {required} | {_form(properties[name])} |")
+        schema = known[_message_name(model)]
+        for name, form in schema["properties"].items():
+            required = "yes" if name in schema["required"] else "no"
+            lines.append(f"| `{name}` | {required} | {_form(form)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from lethe_events.errors import Malformed, UnknownType
-from lethe_events.models import MESSAGES, Message
+from lethe_events.models import MESSAGES, Message, read, to_json
 from lethe_events.upcast import upcast
 
 if TYPE_CHECKING:
@@ -32,8 +29,7 @@ class Record(NamedTuple):
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What every message carries beside its body. Nothing has a default that would hide a broken trace or dedupe.
 
     `id` is deterministic for what a saga sends (see `ids.message_id`), so that a duplicate has the same id.
@@ -48,36 +44,44 @@ class Envelope:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A decoded message: `body` is already the newest version of its type."""
 
     envelope: Envelope
     body: Message
-    type: str = field(default="")
+    type: str = ""
 
 
 def encode(topic: str, key: str, body: Message, envelope: Envelope) -> Record:
-    """Write one message in binary mode. Raises ValueError if `envelope.time` is naive."""
+    """Write one message in binary mode.
+
+    Raises ValueError if `envelope.time` is naive, Malformed if `body` holds what its reader would refuse.
+    """
+    value = to_json(body)
+    read(type(body), value)
+    return Record(topic, key.encode(), value, headers_of(key, body.TYPE, envelope))
+
+
+def headers_of(key: str, type_: str, envelope: Envelope) -> Headers:
+    """The attributes of a message as Kafka headers. Raises ValueError if `envelope.time` is naive."""
     if envelope.time.tzinfo is None:
         msg = "envelope.time must be aware"
         raise ValueError(msg)
-    headers = [
+    headers: Headers = (
         ("ce_specversion", b"1.0"),
         ("ce_id", str(envelope.id).encode()),
-        ("ce_type", body.TYPE.encode()),
+        ("ce_type", type_.encode()),
         ("ce_source", envelope.source.encode()),
         ("ce_subject", key.encode()),
         ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
         ("ce_correlationid", str(envelope.correlation_id).encode()),
         ("content-type", _JSON_TYPE),
-    ]
+    )
     if envelope.causation_id is not None:
-        headers.append(("ce_causationid", str(envelope.causation_id).encode()))
+        headers += (("ce_causationid", str(envelope.causation_id).encode()),)
     if envelope.traceparent is not None:
-        headers.append(("traceparent", envelope.traceparent.encode()))
-    value = body.__pydantic_serializer__.to_json(body, exclude_defaults=True)
-    return Record(topic, key.encode(), value, tuple(headers))
+        headers += (("traceparent", envelope.traceparent.encode()),)
+    return headers
 
 
 def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Received:
@@ -86,24 +90,25 @@ def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Receive
     The mode is chosen by `content-type` alone, as the binding says; stray `ce_` headers of a structured
     message are ignored. Raises UnknownType or Malformed; both mean: park it, do not stop.
     """
-    names = {k.lower(): v for k, v in headers}
     if value is None:
         raise Malformed("tombstone", "a message without a body")
-    if names.get("content-type", b"").lower().startswith(_STRUCTURED_PREFIX):
+    names = {k.lower(): v for k, v in headers}
+    if names.get("content-type", _JSON_TYPE) != _JSON_TYPE and _is_structured(names):
         attributes, data = _structured(value)
     else:
         attributes, data = _binary(names), value
     return _build(attributes, data)
 
 
+def _is_structured(names: Mapping[str, bytes]) -> bool:
+    return names["content-type"].lower().startswith(_STRUCTURED_PREFIX)
+
+
 def _binary(names: Mapping[str, bytes]) -> dict[str, str]:
     try:
-        found = {k[3:]: v.decode() for k, v in names.items() if k.startswith("ce_")}
-        if "traceparent" in names:
-            found["traceparent"] = names["traceparent"].decode()
+        return {k.removeprefix("ce_"): v.decode() for k, v in names.items()}
     except UnicodeDecodeError as error:
         raise Malformed("header_encoding", "a header value is not UTF-8") from error
-    return found
 
 
 def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
@@ -126,23 +131,22 @@ def _build(attributes: Mapping[str, str], data: bytes) -> Received:
     if model is None:
         raise UnknownType(type_)
     try:
-        body = model.__pydantic_validator__.validate_json(data)
+        body = read(model, data)
+    except Malformed as error:
+        raise Malformed("schema", f"{type_}: {error.detail}") from None
+    try:
         cause = attributes.get("causationid")
+        time = datetime.fromisoformat(attributes["time"])
         envelope = Envelope(
             id=UUID(attributes["id"]),
             source=attributes["source"],
-            time=datetime.fromisoformat(attributes["time"]),
+            time=time,
             correlation_id=UUID(attributes["correlationid"]),
             causation_id=UUID(cause) if cause else None,
             traceparent=attributes.get("traceparent"),
         )
-    except ValidationError as error:
-        where = ", ".join(
-            ".".join(str(p) for p in e["loc"]) + ": " + e["type"] for e in error.errors(include_input=False)
-        )
-        raise Malformed("schema", f"{type_}: {where}"[:500]) from None
     except (KeyError, ValueError) as error:
         raise Malformed("envelope", f"{type_}: {type(error).__name__} in an envelope attribute") from None
-    if envelope.time.tzinfo is None:
+    if time.tzinfo is None:
         raise Malformed("envelope", f"{type_}: ce_time has no offset")
     return Received(envelope, body, current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import TYPE_CHECKING, NewType
 
@@ -37,14 +38,31 @@ def uuid7(now: datetime, entropy: bytes) -> uuid.UUID:
     return uuid.UUID(bytes=bytes(value))
 
 
+def uuid5(namespace: uuid.UUID, name: str) -> uuid.UUID:
+    """As `uuid.uuid5` (RFC 9562 §5.5), at half its price: ids are derived for every message."""
+    digest = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    return _of_int(int.from_bytes(digest[:16]) & _FREE_BITS | _VERSION_5)
+
+
+_FREE_BITS = ~(0xF000 << 64 | 0xC000 << 48) & (1 << 128) - 1
+_VERSION_5 = 5 << 76 | 0x8000 << 48
+
+
+def _of_int(value: int) -> uuid.UUID:
+    found = object.__new__(uuid.UUID)
+    object.__setattr__(found, "int", value)
+    object.__setattr__(found, "is_safe", uuid.SafeUUID.unknown)
+    return found
+
+
 def task_id(dsr_id: uuid.UUID, processor_id: str, verb: str, round_: int) -> TaskId:
     """The same saga, processor, verb and round give the same id for ever.
 
     This form is the dedupe key of redelivered and re-issued tasks: never change it.
     """
-    return TaskId(uuid.uuid5(dsr_id, f"{processor_id}/{verb}/{round_}"))
+    return TaskId(uuid5(dsr_id, f"{processor_id}/{verb}/{round_}"))
 
 
 def message_id(cause: uuid.UUID, version: int, index: int) -> uuid.UUID:
     """Deterministic id of the `index`-th message that version `version` of `cause` (a saga, a task) gave rise to."""
-    return uuid.uuid5(_NAMESPACE, f"{cause}/{version}/{index}")
+    return uuid5(_NAMESPACE, f"{cause}/{version}/{index}")

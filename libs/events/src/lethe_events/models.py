@@ -2,16 +2,22 @@
 
 A model is frozen and tolerates unknown fields (a newer writer may add some). A field is never renamed,
 retyped or given another meaning: that is a new version of the type, with an upcaster (`upcast.py`).
+
+A message is checked when it is written and when it is read (`envelope.encode`, `decode`), not when it is built:
+what is built from somebody else's values is checked by `checked`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+import msgspec
+from msgspec import Meta
 
+from lethe_events.errors import Malformed
 from lethe_events.words import (
     Channel,
     FailureKind,
@@ -25,64 +31,85 @@ from lethe_events.words import (
     Verb,
 )
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+WHOLE = "(?![\\s\\S])"
+"""What `$` means in JSON Schema, said so that Python's `re`, whose `$` overlooks a last line feed, means it too."""
+
+
+class Pattern:
+    """The same pattern for pydantic models of others that use these types; pydantic asks for it by this method."""
+
+    def __init__(self, pattern: str, max_length: int | None = None) -> None:
+        self._more = {"pattern": pattern} | ({} if max_length is None else {"max_length": max_length})
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return {**handler(source), **self._more}
+
+
+_CODE = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+Code = Annotated[str, Meta(pattern=_CODE + WHOLE), Pattern(_CODE)]
 """A name that a person of the deployer chose for a thing: a processor, a controller, an error."""
-Collection = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+_COLLECTION = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
+Collection = Annotated[str, Meta(pattern=_COLLECTION + WHOLE), Pattern(_COLLECTION)]
 """A table, document collection or resource of a processor, as its dataset names it."""
-Category = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,7}$", max_length=128)]
+_CATEGORY = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,7}$"
+Category = Annotated[str, Meta(pattern=_CATEGORY + WHOLE, max_length=128), Pattern(_CATEGORY, 128)]
 """A fideslang data category, whole segments, for example `user.contact.email`."""
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
-Article = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .,()/:§-]{1,80}$")]
+_COUNTRY = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
+CountryCode = Annotated[str, Meta(pattern=_COUNTRY + WHOLE), Pattern(_COUNTRY)]
+_ARTICLE = r"^[A-Za-z0-9 .,()/:§-]{1,80}$"
+Article = Annotated[str, Meta(pattern=_ARTICLE + WHOLE), Pattern(_ARTICLE)]
 """A citation, for example `GDPR Art. 17(3)(b)`."""
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22,64}$")]
+_SHA256 = r"^[0-9a-f]{64}$"
+Sha256 = Annotated[str, Meta(pattern=_SHA256 + WHOLE), Pattern(_SHA256)]
+Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22,64}$" + WHOLE)]
 """A subject token: base64url of HMAC-SHA-256 of a normalised identifier under a key of one processor."""
-Instant = AwareDatetime
+Signature = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{86}$" + WHOLE)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Natural = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
 
 
-class Part(BaseModel):
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of everything inside a message."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
-
-class Count(Part):
+class Count(Part, frozen=True, kw_only=True, omit_defaults=True):
     """How many rows of one collection were treated in one way."""
 
     collection: Collection
     method: Method
-    rows: Annotated[int, Field(ge=0)]
+    rows: Natural
 
 
-class Retained(Part):
+class Retained(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Rows that the law keeps: which, by which ground, until when (null: until the ground itself ends)."""
 
     collection: Collection
     category: Category
-    rows: Annotated[int, Field(ge=0)]
+    rows: Natural
     ground: Code
     article: Article
-    until: datetime | None = None
+    until: Instant | None = None
 
 
-class Evidence(Part):
+class Evidence(Part, frozen=True, kw_only=True, omit_defaults=True):
     """A hash over what was seen, so that the evidence itself can be produced and compared later."""
 
     kind: Code
     sha256: Sha256
 
 
-class ExportPart(Part):
+class ExportPart(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Where an exported part lies, sealed; its contents never travel on the bus."""
 
     document_id: UUID
     sha256: Sha256
-    size: Annotated[int, Field(ge=0)]
-    records: Annotated[int, Field(ge=0)]
-    masked: Annotated[int, Field(ge=0)] = 0
+    size: Natural
+    records: Natural
+    masked: Natural = 0
 
 
-class PartOf(Part):
+class PartOf(Part, frozen=True, kw_only=True, omit_defaults=True):
     """A part that a package has to hold."""
 
     task_id: UUID
@@ -90,20 +117,20 @@ class PartOf(Part):
     part: ExportPart | None = None
 
 
-class Failure(Part):
+class Failure(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Why a task failed, as a code that the processor's documentation explains."""
 
     kind: FailureKind
     code: Code
 
 
-class Message(Part):
+class Message(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every message. `TYPE` is the CloudEvents type, stable and independent of the class name."""
 
     TYPE: ClassVar[str]
 
 
-class DsrReceived(Message):
+class DsrReceived(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Intake accepted a DSR. Identifiers are sealed in the vault; only their kinds are told."""
 
     TYPE: ClassVar[str] = "lethe.dsr.received.v1"
@@ -123,7 +150,7 @@ class DsrReceived(Message):
     identifier_kinds: tuple[Code, ...]
 
 
-class TaskRequested(Message):
+class TaskRequested(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One processor is asked to do one thing for one saga. Asking again is safe."""
 
     TYPE: ClassVar[str] = "lethe.task.requested.v1"
@@ -134,8 +161,8 @@ class TaskRequested(Message):
     processor_id: Code
     right: Right
     verb: Verb
-    round: Annotated[int, Field(ge=1)] = 1
-    attempt: Annotated[int, Field(ge=1)] = 1
+    round: Positive = 1
+    attempt: Positive = 1
     register_version: Sha256
     due_at: Instant
     """The strict legal date of the saga: the oldest is worked first."""
@@ -147,7 +174,7 @@ class TaskRequested(Message):
     """For package: what has to be in it."""
 
 
-class TaskAcknowledged(Message):
+class TaskAcknowledged(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A processor's answer. Several answers to one attempt count once."""
 
     TYPE: ClassVar[str] = "lethe.task.acknowledged.v1"
@@ -156,7 +183,7 @@ class TaskAcknowledged(Message):
     controller_id: Code
     processor_id: Code
     verb: Verb
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Positive
     outcome: Outcome
     grade: Grade = Grade.ATTESTED
     at: Instant
@@ -170,40 +197,40 @@ class TaskAcknowledged(Message):
     """Version of the register that the worker used, where it differs from the task's."""
 
 
-class DsrStatus(Message):
+class DsrStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Where a saga stands, for those who show it. `version` grows; an older one is ignored."""
 
     TYPE: ClassVar[str] = "lethe.dsr.status.v1"
     dsr_id: UUID
     controller_id: Code
-    version: Annotated[int, Field(ge=1)]
+    version: Positive
     state: SagaState
     at: Instant
     due_strict: Instant
     due_legal: Instant
-    tasks: Annotated[int, Field(ge=0)] = 0
-    settled: Annotated[int, Field(ge=0)] = 0
-    open_incidents: Annotated[int, Field(ge=0)] = 0
+    tasks: Natural = 0
+    settled: Natural = 0
+    open_incidents: Natural = 0
     result: Result | None = None
     retained: tuple[Retained, ...] = ()
     package: ExportPart | None = None
     certificate_sha256: Sha256 | None = None
 
 
-class AuditSealed(Message):
+class AuditSealed(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A signed root over the heads of all audit chains, published so that rewriting the store shows."""
 
     TYPE: ClassVar[str] = "lethe.audit.sealed.v1"
-    seal: Annotated[int, Field(ge=1)]
+    seal: Positive
     at: Instant
-    chains: Annotated[int, Field(ge=0)]
+    chains: Natural
     root: Sha256
     previous: Sha256
     key_id: Code
-    signature: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{86}$")]
+    signature: Signature
 
 
-class SubjectObserved(Message):
+class SubjectObserved(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A product service created, changed or lost data of a person, named by its subject token."""
 
     TYPE: ClassVar[str] = "lethe.subject.observed.v1"
@@ -218,3 +245,59 @@ class SubjectObserved(Message):
 MESSAGES: dict[str, type[Message]] = {
     m.TYPE: m for m in (DsrReceived, TaskRequested, TaskAcknowledged, DsrStatus, AuditSealed, SubjectObserved)
 }
+
+AnyPart = TypeVar("AnyPart", bound=Part)
+
+
+def checked(part: AnyPart) -> AnyPart:
+    """The same, as its reader will have it. Raises Malformed, naming the field and never its value."""
+    return read(type(part), msgspec.json.encode(part))
+
+
+def read(kind: type[AnyPart], data: bytes) -> AnyPart:
+    """A part from JSON. Raises Malformed, naming the field and never its value."""
+    try:
+        found: AnyPart = _decoder(kind).decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed("schema", f"{kind.__name__}: {_without_values(str(error))}") from None
+    return found
+
+
+def to_json(part: Part) -> bytes:
+    """JSON text in the order of the fields, without those that have their default."""
+    return _ENCODER.encode(part)
+
+
+def to_canonical(part: Part) -> bytes:
+    """The same in the form of `canonical`: members sorted."""
+    return _SORTED.encode(part)
+
+
+def to_python(part: Part) -> dict[str, Any]:
+    """The same as a dict of JSON values."""
+    found: dict[str, Any] = msgspec.to_builtins(part)
+    return found
+
+
+def from_python(kind: type[AnyPart], value: object) -> AnyPart:
+    """From a dict of JSON values. Raises Malformed, naming the field and never its value."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise Malformed("schema", f"{kind.__name__}: {_without_values(str(error))}") from None
+
+
+@cache
+def _decoder(kind: type[Part]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+_ENCODER = msgspec.json.Encoder()
+_SORTED = msgspec.json.Encoder(order="sorted")
+
+
+def _without_values(text: str) -> str:
+    """Texts name what was expected and where; the one that quotes a value is said in other words."""
+    if text.startswith("Invalid enum value"):
+        return f"a word that this version does not know, at {text.rsplit(' - at ', 1)[-1]}"
+    return text.replace(WHOLE, "")[:400]

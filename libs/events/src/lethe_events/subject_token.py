@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 
 
@@ -17,7 +16,7 @@ def subject_token(key: bytes, kind: str, normalised: str) -> str:
     if len(key) < 32:  # noqa: PLR2004 - the output size of SHA-256
         msg = "a subject-token key needs at least 32 bytes"
         raise ValueError(msg)
-    digest = hmac.new(key, f"{kind}\x00{normalised}".encode(), hashlib.sha256).digest()
+    digest = hmac.digest(key, f"{kind}\x00{normalised}".encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from lethe_events.models import ExportPart
+from lethe_events import ContractError
+from lethe_events.models import ExportPart, read
 from lethe_participant.errors import PartNotTaken
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def _line(value: Mapping[str, object]) -> bytes:
 
 def _part(response: httpx.Response) -> ExportPart:
     try:
-        return ExportPart.model_validate_json(response.content)
-    except ValueError:
+        return read(ExportPart, response.content)
+    except ContractError:
         raise PartNotTaken("parts_answer_unknown", transient=True) from None
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from lethe_events import TaskRequested
 from lethe_events.ids import task_id
 from lethe_events.words import Right, Verb
@@ -38,7 +40,7 @@ def task(processor_id: str, verb: Verb, number: int, *, attempt: int = 1, **more
         register_version="0" * 64,
         due_at=NOW,
     )
-    return asked.model_copy(update=more)
+    return msgspec.structs.replace(asked, **more)
 
 
 def item(processor_id: str, verb: Verb, number: int, **identifiers: str) -> WorkItem:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import TypeAdapter
+import msgspec
 
 from lethe_events.words import FailureKind, Outcome, Verb
 from lethe_processors.connector import Answer
@@ -45,19 +46,19 @@ def is_transient(answer: Answer) -> bool:
 
 
 def to_json(answer: Answer) -> str:
-    return _adapter().dump_json(answer, exclude_defaults=True).decode()
+    return msgspec.json.encode(to_value(answer)).decode()
 
 
 def to_value(answer: Answer) -> dict[str, Any]:
-    """What `to_json` writes, as a value of JSON."""
-    value: dict[str, Any] = _adapter().dump_python(answer, mode="json", exclude_defaults=True)
-    return value
+    """What `to_json` writes, as a value of JSON: without what has its default."""
+    usual = _defaults()
+    return {name: value for name, value in msgspec.to_builtins(answer).items() if value != usual.get(name)}
 
 
 def from_json(stored: str) -> Answer:
-    return _adapter().validate_json(stored)
+    return msgspec.json.decode(stored, type=Answer)
 
 
 @cache
-def _adapter() -> TypeAdapter[Answer]:
-    return TypeAdapter(Answer)
+def _defaults() -> dict[str, Any]:
+    return {f.name: msgspec.to_builtins(f.default) for f in fields(Answer) if f.default is not MISSING}

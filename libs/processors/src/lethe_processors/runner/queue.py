@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
+from lethe_events import models
 from lethe_events.models import TaskRequested
 from lethe_events.words import Verb
 from lethe_postgres import crashpoint, load_queries, migrate
@@ -68,7 +71,7 @@ class JobQueue:
             [t.processor_id for t in rows],
             [t.verb.value for t in rows],
             [t.due_at for t in rows],
-            [t.model_dump_json(exclude_defaults=True) for t in rows],
+            [models.to_json(t).decode() for t in rows],
         )
         crashpoint("job.accepted")
         new = {row["task_id"] for row in taken}
@@ -82,7 +85,7 @@ class JobQueue:
         """Claim up to `size` jobs of one verb, those due first, for `lease` seconds; in the order they are due."""
         verbs = [v.value for v in Verb]
         rows = await self._database.fetch(self._sql["claim"], processor_id, size, self._instance_id, lease, verbs)
-        jobs = [Job(TaskRequested.model_validate_json(row["task"]), row["tries"]) for row in rows]
+        jobs = [Job(models.read(TaskRequested, row["task"].encode()), row["tries"]) for row in rows]
         return sorted(jobs, key=lambda job: (job.task.due_at, job.task.task_id))
 
     async def settle(self, tx: Tx, answered: Sequence[tuple[Job, Answer]]) -> list[Settled]:
@@ -139,4 +142,4 @@ class JobQueue:
 
 
 def _asked(task: TaskRequested, attempt: int) -> TaskRequested:
-    return task if task.attempt == attempt else task.model_copy(update={"attempt": attempt})
+    return task if task.attempt == attempt else replace(task, attempt=attempt)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from lethe_events.canonical import canonical, sha256_hex
-from lethe_events.models import Evidence
+from lethe_events.models import Evidence, to_python
 from lethe_events.words import Grade, Method, Outcome
 from lethe_processors.connector import Answer
 from lethe_processors.dataset.model import CollectionMethod
@@ -146,8 +146,8 @@ class _Search:
         looked = {
             "task": str(item.task.task_id),
             "values": sorted(f"{c.collection}.{'.'.join(c.path)}:{c.kind}" for c in self._plan.graph.carriers),
-            "found": [c.model_dump(mode="json") for c in counts],
-            "kept": [r.model_dump(mode="json") for r in retained],
+            "found": [to_python(c) for c in counts],
+            "kept": [{"until": None, **to_python(r)} for r in retained],
         }
         return Answer(
             outcome=outcome,

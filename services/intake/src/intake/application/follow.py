@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from intake.application.views import Told
+from lethe_events.models import to_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from intake.application.ports import Meters, Store, Work
     from lethe_events import DsrStatus
+
+_ELSEWHERE = frozenset({"dsr_id", "controller_id", "version", "state"})
+"""Said around the rest."""
 
 
 async def follow(work: Work, statuses: Iterable[DsrStatus], store: Store, meters: Meters) -> None:
@@ -34,5 +38,5 @@ def _told(status: DsrStatus) -> Told:
         status.controller_id,
         status.version,
         status.state.value,
-        status.model_dump(mode="json", exclude_defaults=True, exclude={"dsr_id", "controller_id", "version", "state"}),
+        {name: value for name, value in to_python(status).items() if name not in _ELSEWHERE},
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from lethe_events.models import Code, Retained
+from lethe_events.models import Code
 from lethe_events.words import Channel, Result, Right, SagaState
 
 MAX_KINDS = 16
@@ -103,6 +103,17 @@ class Progress(BaseModel):
     tasks: int = Field(description="Things that processors were asked to do")
     settled: int = Field(description="Those that are done and verified, or lawfully excepted")
     open_incidents: int = Field(description="Things a person has to look at")
+
+
+class Retained(BaseModel):
+    """What the law keeps: which rows, by which ground, until when (null: until the ground itself ends)."""
+
+    collection: str
+    category: str
+    rows: int
+    ground: str
+    article: str
+    until: datetime | None = None
 
 
 class Dsr(BaseModel):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from lethe_events.models import to_python
 from lethe_postgres import load_queries
 from orchestrator.domain.certificate import kept
 from orchestrator.domain.clock import late, rung_due
@@ -175,7 +176,7 @@ def _head(saga: Saga) -> Json:
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
         "result": None if found is None else found.value,
-        "retained": [{"processor_id": p, **r.model_dump(mode="json")} for p, r in kept(saga)],
+        "retained": [{"processor_id": p, "until": None, **to_python(r)} for p, r in kept(saga)],
         "settled": sum(t.settled for t in saga.tasks.values()),
         "open_incidents": saga.open_incidents,
     }
@@ -201,7 +202,7 @@ def _task(task: Task) -> Json:
         "outcome": None if answer is None else answer.outcome.value,
         "grade": None if answer is None else task.rules.credit(answer.grade).value,
         "answered_at": None if answer is None else instant(answer.at),
-        "answer": None if answer is None else answer.model_dump(mode="json", exclude_defaults=True, exclude=_SAID),
+        "answer": None if answer is None else {k: v for k, v in to_python(answer).items() if k not in _SAID},
     }
     if task.proposal is not None:
         p = task.proposal

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe_events import TaskAcknowledged
 from lethe_events.canonical import canonical
+from lethe_events.models import from_python
 from lethe_events.words import PACKAGE_PROCESSOR, Channel, Right, SagaState, Verb
 from orchestrator.application.batch import Entry
 from orchestrator.domain.closing import result
@@ -242,7 +243,7 @@ def task_of(row: asyncpg.Record, controller_id: str, registers: Registers) -> Ta
 
 
 def _answer_of(text: str, saga_id: UUID, controller_id: str) -> TaskAcknowledged:
-    return TaskAcknowledged.model_validate({**json.loads(text), "dsr_id": saga_id, "controller_id": controller_id})
+    return from_python(TaskAcknowledged, {**json.loads(text), "dsr_id": str(saga_id), "controller_id": controller_id})
 
 
 def _proposal_of(stored: str | None) -> Proposal | None:

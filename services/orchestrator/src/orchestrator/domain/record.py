@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import lethe_events as wire
+from lethe_events.canonical import canonical
+from lethe_events.models import from_python, to_python
 from orchestrator.domain import events as e
 from orchestrator.domain.deadlines import Deadlines
 from orchestrator.domain.errors import HistoryBroken
@@ -71,7 +73,7 @@ def _write_received(event: e.DsrReceived) -> Json:
     clock = event.clock
     return {
         "message": str(event.message_id),
-        "dsr": event.dsr.__pydantic_serializer__.to_python(event.dsr, mode="json", exclude_defaults=True),
+        "dsr": to_python(event.dsr),
         "clock": {
             "due_strict": instant(clock.due_strict),
             "due_legal": instant(clock.due_legal),
@@ -87,7 +89,7 @@ def _read_received(at: datetime, _by: str | None, data: Json, _context: Context)
     return e.DsrReceived(
         at,
         UUID(data["message"]),
-        wire.DsrReceived.model_validate(data["dsr"]),
+        from_python(wire.DsrReceived, data["dsr"]),
         Deadlines(
             datetime.fromisoformat(clock["due_strict"]),
             datetime.fromisoformat(clock["due_legal"]),
@@ -136,13 +138,12 @@ _ACK_ELSEWHERE = {"dsr_id", "controller_id"}
 
 def answer_json(ack: wire.TaskAcknowledged) -> Json:
     """An acknowledgement as recorded; saga and controller are said around it."""
-    found: Json = ack.__pydantic_serializer__.to_python(ack, mode="json", exclude_defaults=True, exclude=_ACK_ELSEWHERE)
-    return found
+    return {name: value for name, value in to_python(ack).items() if name not in _ACK_ELSEWHERE}
 
 
 def answer_text(ack: wire.TaskAcknowledged) -> str:
-    """The same as JSON text, in the order of the fields."""
-    return ack.__pydantic_serializer__.to_json(ack, exclude_defaults=True, exclude=_ACK_ELSEWHERE).decode()
+    """The same as canonical JSON."""
+    return canonical(answer_json(ack)).decode()
 
 
 def _write_acked(event: e.TaskAcked) -> Json:
@@ -150,8 +151,8 @@ def _write_acked(event: e.TaskAcked) -> Json:
 
 
 def _read_acked(at: datetime, _by: str | None, data: Json, context: Context) -> e.Event:
-    ack = {"dsr_id": context.saga_id, "controller_id": context.controller_id, **data["ack"]}
-    return e.TaskAcked(at, UUID(data["message"]), wire.TaskAcknowledged.model_validate(ack))
+    ack = {"dsr_id": str(context.saga_id), "controller_id": context.controller_id, **data["ack"]}
+    return e.TaskAcked(at, UUID(data["message"]), from_python(wire.TaskAcknowledged, ack))
 
 
 def _write_timer(event: e.RetryDue | e.AckOverdue | e.VerifyDue) -> Json:

@@ -1,4 +1,4 @@
-"""`lethe law`: when a request has to be answered, offline."""
+"""`lethe law`: when a request has to be answered, and by when a breach has to be notified; offline."""
 
 # ruff: noqa: PLR0917, TC003 - typer reads options from parameters and evaluates their annotations
 
@@ -12,18 +12,17 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from lethe_client.cli import law_breach
 from lethe_client.cli.exits import Exit
 from lethe_client.cli.output import Json, group, note, print_json, print_pairs
 from lethe_client.errors import BadInput
 from lethe_law import LawError, evaluate_cases, first_month, regime_of, zone_of
 
 app = group("The law that Lethe goes by: statutory dates and how they come about.")
+app.command("breach-clock")(law_breach.breach_clock_command)
+app.command("severity")(law_breach.severity_command)
+app.command("assess")(law_breach.assess_command)
 NOON = 12
-
-
-@app.callback()
-def _law() -> None:
-    """More than one command is to come: keep `due` a word of its own."""
 
 
 @app.command()

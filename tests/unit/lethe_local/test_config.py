@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lethe_local import control
 from lethe_local.errors import LocalError, NoSpace
 from lethe_local.stack import databases, envfile, preflight
 from lethe_local.stack.config import PORTS, Config, decide
-from lethe_local.stack.roster import SAMPLES, SERVICES, Needs
+from lethe_local.stack.roster import SAMPLES, SERVICES, Needs, members
 from lethe_local.stack.samples import references
 from lethe_local.state import State
 
@@ -101,3 +102,30 @@ def test_what_the_register_takes_from_the_environment_is_found(tmp_path: Path) -
 def test_a_nearly_full_disk_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(NoSpace, match="LETHE_LOCAL_DIR"):
         preflight.require_space(tmp_path, needed=10**18)
+
+
+def test_a_second_instance_of_each_service_has_a_name_and_a_port_of_its_own(environment: dict[str, str]) -> None:
+    config = made({**environment, "LETHE_LOCAL_INSTANCES": "2", "LETHE_PORT_INTAKE_2": "9998"})
+    programs = [part.program for part in members(config)]
+    assert {"intake", "intake-2", "export_worker-2"} <= set(programs)
+    assert "warehouse-2" not in programs
+    assert len({config.ports[program] for program in programs}) == len(programs)
+    assert config.ports["intake-2"] == 9998
+
+
+def test_services_reach_an_engine_through_the_port_that_is_named_and_others_directly(
+    environment: dict[str, str],
+) -> None:
+    config = made({**environment, "LETHE_THROUGH_KAFKA": "9001", "LETHE_THROUGH_POSTGRES": "9002"})
+    assert config.kafka_address == "127.0.0.1:9001"
+    assert databases.through("postgresql://a:b@127.0.0.1:1/x", config.through["postgres"]).endswith("@127.0.0.1:9002/x")
+    assert databases.through("postgresql://a:b@127.0.0.1:1/x", None) == "postgresql://a:b@127.0.0.1:1/x"
+
+
+def test_a_supervisor_that_ends_without_a_word_is_explained_by_the_end_of_its_log(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.create()
+    state.log("supervisor").write_text(
+        "first line\nTraceback (most recent call last):\nRuntimeError: the disk is odd\n"
+    )
+    assert "RuntimeError: the disk is odd" in str(control.failure(state, 1))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from lethe_local.state import State
 
+TAIL_LINES = 15
+"""Of the supervisor's log, told when it ends without a word of its own."""
 PATIENCE = 900.0
 """Seconds. The first start fetches 120 MB."""
 
@@ -87,7 +89,8 @@ def failure(state: State, code: int) -> LocalError:
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     if lines and lines[-1].startswith("lethe: "):
         return kind(lines[-1].removeprefix("lethe: "))
-    return NotReady(f"the supervisor ended with code {code} (log: {log})")
+    said = " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip()) or "its log is empty"
+    return NotReady(f"the supervisor ended with code {code}: {said} (log: {log})")
 
 
 def stop(supervisor: subprocess.Popen[bytes], state: State) -> None:

@@ -25,7 +25,7 @@ node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 log.dirs={data}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -80,14 +80,23 @@ def _brokers(connection: socket.socket) -> int:
     return int(struct.unpack(">iii", head)[2])
 
 
-def prepare(state: State, cache: Path, *, port: int, controller_port: int) -> ProcessSpec:
-    """Write its settings and format its storage, once; data of an earlier run is kept. Takes 20 s the first time."""
+def prepare(
+    state: State, cache: Path, *, port: int, controller_port: int, advertised: int | None = None
+) -> ProcessSpec:
+    """Write its settings and format its storage, once; data of an earlier run is kept. Takes 20 s the first time.
+
+    `advertised`: the port that clients are told to come to, where something stands between.
+    """
     classes = jars.class_path(cache)
     archive = jars.class_archive(cache, classes)
     settings = state.kafka / "server.properties"
     data = state.kafka / "data"
     try:
-        settings.write_text(SETTINGS.format(host=HOST, port=port, controller_port=controller_port, data=data))
+        settings.write_text(
+            SETTINGS.format(
+                host=HOST, port=port, advertised=advertised or port, controller_port=controller_port, data=data
+            )
+        )
         if not (data / "meta.properties").exists():
             _format(settings, classes, archive)
     except OSError as error:

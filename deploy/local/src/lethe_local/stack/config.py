@@ -26,6 +26,8 @@ PORTS = {
     "helpdesk": 8091,
     "warehouse": 8092,
 }
+SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker")
+"""What may run more than once."""
 ENGINE_PORTS = {"kafka": "kafka", "kafka_controller": "kafka", "postgres": "postgres"}
 """Which engine listens on a port."""
 PEOPLE = 1000
@@ -34,14 +36,20 @@ SEED = 7
 
 def port_variable(name: str) -> str:
     """The environment variable that chooses the port of this part."""
-    return f"LETHE_PORT_{name.upper()}"
+    return f"LETHE_PORT_{name.upper().replace('-', '_')}"
+
+
+def instance(name: str, number: int) -> str:
+    """What the n-th instance of a service is called, from 1."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """`only` names the engines to start without anything else; empty means the whole stack, `without` these parts.
 
-    `kafka` and `postgres` are addresses of engines that somebody else runs; None: they are started here.
+    `kafka` and `postgres` are addresses of engines that somebody else runs; None: they are started here. `through`:
+    engine → the port of this machine by which services reach it instead of its own, where a proxy of a test listens.
     """
 
     state: State
@@ -53,6 +61,8 @@ class Config:
     people: int = PEOPLE
     seed: int = SEED
     partitions: int = 8
+    instances: int = 1
+    through: Mapping[str, int] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the caller's environment says, for the settings of services that it overrides."""
 
@@ -63,7 +73,7 @@ class Config:
 
     @property
     def kafka_address(self) -> str:
-        return self.kafka or f"{HOST}:{self.ports['kafka']}"
+        return self.kafka or f"{HOST}:{self.through.get('kafka', self.ports['kafka'])}"
 
     @property
     def has_samples(self) -> bool:
@@ -92,7 +102,8 @@ def decide(
 ) -> Config:
     """By the environment; the command line wins over it, and an explicit engine address over an engine of our own."""
     state = State.of(environment)
-    ports = _ports(environment, choose_free_ports)
+    instances = max(1, _number(environment, "LETHE_LOCAL_INSTANCES", 1))
+    ports = _ports(environment, choose_free_ports, instances)
     return Config(
         state=state,
         ports=ports,
@@ -103,13 +114,23 @@ def decide(
         people=people if people is not None else _number(environment, "LETHE_LOCAL_PEOPLE", PEOPLE),
         seed=_number(environment, "LETHE_LOCAL_SEED", SEED),
         partitions=_number(environment, "LETHE_PARTITIONS", 8),
+        instances=instances,
+        through={
+            engine: port
+            for engine in ("kafka", "postgres")
+            if (port := _number(environment, f"LETHE_THROUGH_{engine.upper()}", 0))
+        },
         environment=dict(environment),
     )
 
 
-def _ports(environment: Mapping[str, str], choose_free: bool) -> dict[str, int]:
-    free = iter(free_ports(len(PORTS)) if choose_free else PORTS.values())
-    return {name: _number(environment, port_variable(name), default) for name, default in zip(PORTS, free, strict=True)}
+def _ports(environment: Mapping[str, str], choose_free: bool, instances: int) -> dict[str, int]:
+    """Further instances take the ports after the usual ones, or free ones."""
+    more = [instance(name, number) for number in range(2, instances + 1) for name in SERVICES]
+    names = [*PORTS, *more]
+    usual = [*PORTS.values(), *range(8101, 8101 + len(more))]
+    chosen = free_ports(len(names)) if choose_free else usual
+    return {n: _number(environment, port_variable(n), default) for n, default in zip(names, chosen, strict=True)}
 
 
 def _external(variable: str, port: int, state: State, environment: Mapping[str, str]) -> str | None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from lethe_local.errors import Missing, NotReady
+from lethe_local.processes.ports import HOST
 from lethe_local.state import checkout
 from lethe_postgres import Database
 from lethe_vault import FileKeys, Vault, install
@@ -28,6 +29,13 @@ def at(dsn: str, database: str, *, user: str | None = None, password: str = "") 
     parts = urlsplit(dsn)
     login = f"{quote(user)}:{quote(password)}@" if user else f"{parts.netloc.rpartition('@')[0]}@"
     return urlunsplit(parts._replace(netloc=f"{login}{parts.netloc.rpartition('@')[2]}", path=f"/{database}"))
+
+
+def through(dsn: str, port: int | None) -> str:
+    """The same, by another port of this machine; None: as it is."""
+    parts = urlsplit(dsn)
+    login = parts.netloc.rpartition("@")[0]
+    return dsn if port is None else urlunsplit(parts._replace(netloc=f"{login}@{HOST}:{port}"))
 
 
 def service_dsn(admin: str, state: State, service: str) -> str:

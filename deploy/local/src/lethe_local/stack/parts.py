@@ -28,7 +28,10 @@ PROCESSOR_TOKEN = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known once engines, databases and keys are there. `token_keys`: by Kafka-native processor."""
+    """What is known once engines, databases and keys are there. `token_keys`: by Kafka-native processor.
+
+    `admin`: DSN of the superuser, at the address by which services reach PostgreSQL.
+    """
 
     config: Config
     keys: Keys
@@ -43,11 +46,11 @@ def specs(known: Known) -> list[ProcessSpec]:
 
 def _spec(part: Part, known: Known) -> ProcessSpec:
     config = known.config
-    port = config.ports[part.name]
+    port = config.ports[part.program]
     filled = [a.format(port=port, people=config.people, seed=config.seed) for a in part.arguments]
     filled += shlex.split(config.environment.get(f"{part.name.upper()}_ARGUMENTS", ""))
     return ProcessSpec(
-        name=part.name,
+        name=part.program,
         argv=(sys.executable, "-m", part.module, *filled),
         env=environment(part, known),
         ready=HttpReady(port),
@@ -59,7 +62,7 @@ def environment(part: Part, known: Known) -> dict[str, str]:
     """What the program reads when it starts."""
     config = known.config
     told = {
-        "LETHE_HTTP": f"{HOST}:{config.ports[part.name]}",
+        "LETHE_HTTP": f"{HOST}:{config.ports[part.program]}",
         "LETHE_PARTITIONS": str(config.partitions),
         "PYTHONUNBUFFERED": "1",
     }

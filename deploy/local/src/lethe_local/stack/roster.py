@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lethe_local.errors import Missing
-from lethe_local.stack.config import ENGINE_PORTS
+from lethe_local.stack.config import ENGINE_PORTS, instance
 
 if TYPE_CHECKING:
     from lethe_local.stack.config import Config
@@ -45,6 +45,12 @@ class Part:
     module: str
     needs: Needs
     arguments: tuple[str, ...] = ()
+    number: int = 1
+
+    @property
+    def program(self) -> str:
+        """What this instance is called; its port is that of this name."""
+        return instance(self.name, self.number)
 
 
 SERVICES = (
@@ -54,7 +60,7 @@ SERVICES = (
         "orchestrator",
         _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.SIGNING,
     ),
-    Part("erasure_worker", "erasure_worker", _SERVICE | Needs.REGISTER | Needs.CREDENTIALS),
+    Part("erasure_worker", "erasure_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
     Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
 )
 _INVENTED = ("--port", "{port}", "--people", "{people}", "--seed", "{seed}")
@@ -68,7 +74,8 @@ def members(config: Config) -> tuple[Part, ...]:
     """The programs of this stack. Raises Missing if one is not installed."""
     if config.only:
         return ()
-    every = (*(SAMPLES if config.has_samples else ()), *SERVICES)
+    services = [replace(part, number=number) for number in range(1, config.instances + 1) for part in SERVICES]
+    every = (*(SAMPLES if config.has_samples else ()), *services)
     wanted = tuple(part for part in every if part.name not in config.without)
     missing = [part.module for part in wanted if not _can_run(part.module)]
     if missing:
@@ -83,4 +90,4 @@ def _can_run(module: str) -> bool:
 def ports(config: Config) -> dict[str, int]:
     """What this stack will listen on."""
     engines = [name for name, engine in ENGINE_PORTS.items() if config.starts(engine)]
-    return {name: config.ports[name] for name in (*engines, *(part.name for part in members(config)))}
+    return {name: config.ports[name] for name in (*engines, *(part.program for part in members(config)))}

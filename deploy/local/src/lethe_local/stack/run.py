@@ -52,6 +52,7 @@ def engines(config: Config) -> list[ProcessSpec]:
                     config.state,
                     cache_directory(),
                     port=ports["kafka"],
+                    advertised=config.through.get("kafka", ports["kafka"]),
                     controller_port=ports["kafka_controller"],
                 )
             )
@@ -67,6 +68,7 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
 
     keys = Keys.of(config.state)
     admin = admin_dsn(config)
+    reached = databases.through(admin, config.through.get("postgres"))
     native = topics.kafka_native(config.register)
     supervisor.await_ready([postgres.NAME])
     supervisor.tell(phase="preparing databases and the sample processors")
@@ -74,8 +76,8 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
     known = parts.Known(
         config=config,
         keys=keys,
-        admin=admin,
-        credentials=samples.credentials(config, admin) if config.has_samples else {},
+        admin=reached,
+        credentials=samples.credentials(config, reached) if config.has_samples else {},
         token_keys=asyncio.run(databases.processor_keys(admin, config.state, keys, native)),
     )
     if config.has_samples:
@@ -92,6 +94,8 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
             **addresses(config),
             "LETHE_INTAKE_URL": config.url("intake"),
             "LETHE_ORCHESTRATOR_URL": config.url("orchestrator"),
+            "LETHE_ERASURE_WORKER_URL": config.url("erasure_worker"),
+            "LETHE_EXPORT_WORKER_URL": config.url("export_worker"),
             "LETHE_TOKEN": keys.token(DEMO_SUBJECT),
             "LETHE_AUTH_ISSUER": keys.issuer_name,
             "LETHE_AUTH_PRIVATE_KEY": str(keys.issuer),

@@ -1,5 +1,7 @@
 """`lethe law breach-clock`, `severity` and `assess`: the law of personal data breaches, offline."""
 
+# ruff: noqa: PLR0917 - typer reads options from parameters
+
 from __future__ import annotations
 
 import json

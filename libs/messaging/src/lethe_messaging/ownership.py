@@ -47,6 +47,7 @@ class Ownership:
                 slot.end("leaving")
         try:
             await self._release_ended()
+            await self._release_orphaned(beat)
             return [] if leaving else await self._come_to_share(beat)
         except Exception as error:
             if not is_transient(error):
@@ -73,6 +74,17 @@ class Ownership:
             del self.slots[slot.number]
             self.version += 1
         if ended:
+            await self._membership.tell_peers()
+
+    async def _release_orphaned(self, beat: Beat) -> None:
+        """Leases that name us without our working them: a claim was stored whose answer was lost.
+
+        Every beat renews them, so nobody else could ever take them.
+        """
+        orphaned = [(number, epoch) for number, epoch in beat.renewed.items() if number not in self.slots]
+        for number, epoch in orphaned:
+            await self._database.execute(sql()["release_slot"], number, self._membership.instance_id, epoch)
+        if orphaned:
             await self._membership.tell_peers()
 
     async def _come_to_share(self, beat: Beat) -> list[Slot]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lethe_events.asyncapi import asyncapi_document, events_page
+from lethe_letters import letters_page
 
 DOCS = Path(__file__).parent
 
@@ -21,6 +22,7 @@ def pages() -> dict[str, str]:
     return {
         "events.md": events_page(),
         "asyncapi.json": json.dumps(asyncapi_document(), indent=1) + "\n",
+        "letters.md": letters_page(),
         "sagas.md": _run("orchestrator", "sagas-doc"),
         "openapi/intake.json": _run("intake", "openapi"),
         "openapi/orchestrator.json": _run("orchestrator", "openapi"),

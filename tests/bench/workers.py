@@ -1,8 +1,8 @@
-"""How fast the workers erase and verify people of the example shop, as processes on real engines.
+"""How fast the workers export, erase and verify people of the example shop, as processes on real engines.
 
     LETHE_KAFKA=… LETHE_POSTGRES=… python tests/bench/workers.py --people 2000
 
-Tasks of both verbs are put on the workers' topics; the time is that from the first task to the last answer. The saga
+Tasks of all three verbs are put on the topics; the time is that from the first task to the last answer. The saga
 around them is not in it.
 """
 
@@ -42,12 +42,16 @@ async def measure(people: int, batch: int, concurrency: int, directory: Path) ->
     try:
         async with worker_ground(dsn, os.environ["LETHE_KAFKA"], unique, directory) as ground:
             await _prepare(ground, people, batch, concurrency)
-            for service, verb in (("erasure_worker", Verb.ERASE), ("export_worker", Verb.VERIFY)):
+            for service, verb in (
+                ("export_worker", Verb.EXPORT),
+                ("erasure_worker", Verb.ERASE),
+                ("export_worker", Verb.VERIFY),
+            ):
                 worker = await ground.start(service)
                 await worker.port()
                 before = worker.cpu_seconds()
                 await _timed(ground, service, verb, people)
-                print(f"  {1000 * (worker.cpu_seconds() - before) / people:.1f} ms of the worker's CPU a person")
+                print(f"  {1000 * (worker.cpu_seconds() - before) / people:.2f} ms of the worker's CPU a person")
                 await worker.terminate()
     finally:
         await databases.drop(name)
@@ -90,7 +94,9 @@ async def _timed(ground: WorkerGround, schema: str, verb: Verb, people: int) -> 
 
     async def all_settled() -> bool:
         try:
-            count = await ground.admin.fetchval(f"SELECT count(*) FROM {schema}.job WHERE settled_at IS NOT NULL")
+            count = await ground.admin.fetchval(
+                f"SELECT count(*) FROM {schema}.job WHERE settled_at IS NOT NULL AND verb = $1", verb.value
+            )
         except asyncpg.UndefinedTableError:
             return False
         return bool(count == people)
@@ -98,7 +104,8 @@ async def _timed(ground: WorkerGround, schema: str, verb: Verb, people: int) -> 
     await eventually(all_settled, 600)
     seconds = time.monotonic() - started
     rows = await ground.admin.fetch(
-        f"SELECT answer->>'outcome' AS outcome, count(*) AS n FROM {schema}.job GROUP BY 1 ORDER BY 1"
+        f"SELECT answer->>'outcome' AS outcome, count(*) AS n FROM {schema}.job WHERE verb = $1 GROUP BY 1 ORDER BY 1",
+        verb.value,
     )
     outcomes = ", ".join(f"{row['n']} {row['outcome']}" for row in rows)
     print(f"{verb.value}: {people / seconds:.0f} people/s ({seconds:.1f} s; {outcomes})")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lethe_events.models import Failure
 from lethe_events.words import FailureKind, Grade, Method, Outcome
 from lethe_processors.connector import Answer
-from lethe_processors.sql import statements
+from lethe_processors.sql import branch_sql, statements
 from lethe_processors.sql.dangling import find_dangling
 from lethe_processors.sql.decide import Fate, decide, rows_of_two_people, rule
 from lethe_processors.sql.staying import still_retained, treat
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lethe_processors.connector import WorkItem
     from lethe_processors.sql.decide import Decision
     from lethe_processors.sql.keys import Value
-    from lethe_processors.sql.plan import Bound, Plan
+    from lethe_processors.sql.plan import Bound, Branch, Plan
     from lethe_processors.sql.walk import Walked
 
 
@@ -43,16 +43,19 @@ class Erasure:
 
     def count(self, name: str, method: Method, keys: Iterable[Value]) -> None:
         rows = self.walked.rows.get(name, {})
+        found: dict[int, list[Value]] = defaultdict(list)
         for key in keys:
             for person in rows[key].items:
-                self.tallies[person].rows[name, method].add(key)
+                found[person].append(key)
+        for person, theirs in found.items():
+            self.tallies[person].rows[name, method].update(theirs)
 
 
 async def erase_batch(
     tx: Tx, plan: Plan, items: Sequence[WorkItem], *, key: bytes | None, now: datetime
 ) -> list[Answer]:
     """One answer per item. Raises the database's error if the batch as a whole cannot be done."""
-    walked = await walk(tx, plan, [i.identifiers for i in items], lock=True)
+    walked = await walk(tx, plan, [i.identifiers for i in items], plan.erasable, lock=True)
     await find_dangling(tx, walked)
     answers = dict.fromkeys(walked.ambiguous, _needs_person("ambiguous_identity"))
     answers |= dict.fromkeys(rows_of_two_people(walked) - set(answers), _needs_person("row_of_two_people"))
@@ -84,6 +87,7 @@ async def _change(run: Erasure) -> None:
         if keys:
             sql = statements.null_columns(run.plan.bound[edge.holder], edge.fields)
             await run.tx.execute(sql, *run.plan.bound[edge.holder].key.arrays(keys))
+    await _lock_branches(run)
     for name in order.collections:
         await _delete(run, run.plan.bound[name])
     if order.deferred:
@@ -91,7 +95,29 @@ async def _change(run: Erasure) -> None:
         await run.tx.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
+async def _lock_branches(run: Erasure) -> None:
+    """From above to below; rows on which nothing hangs are locked by being deleted."""
+    branches = run.walked.branches
+    holding = {branch.path[0].target for branch in branches.values()}
+    for name in reversed(run.plan.order.collections):
+        people = run.walked.people_of(branches[name]) if name in holding & branches.keys() else None
+        if people:
+            sql = branch_sql.lock(run.plan, branches[name])
+            await run.tx.execute(sql, *branch_sql.arguments(branches[name], people)[:-1])
+
+
+async def _delete_branch(run: Erasure, branch: Branch) -> None:
+    people = run.walked.people_of(branch)
+    if people:
+        sql = branch_sql.remove(run.plan, branch)
+        for person, rows, digest in await run.tx.fetch(sql, *branch_sql.arguments(branch, people)):
+            run.tallies[person].shares[branch.bound.name, Method.ERASED] = (rows, digest)
+
+
 async def _delete(run: Erasure, bound: Bound) -> None:
+    if bound.name in run.walked.branches:
+        await _delete_branch(run, run.walked.branches[bound.name])
+        return
     own = run.decision.keys(bound.name, Fate.DELETE)
     if own:
         found = await run.tx.fetch(statements.delete(bound), *bound.key.arrays(own))

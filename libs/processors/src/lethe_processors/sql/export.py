@@ -1,17 +1,22 @@
-"""Exporting a batch of people: the walk of erasure without locks, then each collection's rows through a cursor."""
+"""Exporting a batch of people: the walk of erasure without locks, then each collection's rows through a cursor.
+
+In memory are the keys of collections that lead on or may be several people's; a branch, where most rows hang, is read
+without knowing any of its rows.
+"""
 
 # ruff: noqa: S608 - names and literals are quoted by `names`, values are parameters
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lethe_events.models import Failure
 from lethe_events.words import FailureKind, Grade, Method, Outcome
 from lethe_processors.connector import Answer
+from lethe_processors.sql import branch_sql
 from lethe_processors.sql.dangling import find_dangling
-from lethe_processors.sql.records import Redaction, column_reads, record_of
+from lethe_processors.sql.records import Form, Redaction, column_reads, record_of
 from lethe_processors.sql.tally import Tally
 from lethe_processors.sql.walk import walk
 
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from lethe_processors.connector import ExportSink, WorkItem
     from lethe_processors.dataset import Edge
     from lethe_processors.sql.keys import Value
-    from lethe_processors.sql.plan import Bound, Plan
+    from lethe_processors.sql.plan import Bound, Branch, Plan
     from lethe_processors.sql.walk import Walked
 
 PREFETCH = 500  # rows of one collection in memory at a time
@@ -32,13 +37,15 @@ async def export_batch(
     tx: Tx, plan: Plan, items: Sequence[WorkItem], sink: ExportSink, *, key: bytes | None
 ) -> list[Answer]:
     """One answer per item. A person who cannot be told from others gets nothing written."""
-    walked = await walk(tx, plan, [i.identifiers for i in items], lock=False)
+    walked = await walk(tx, plan, [i.identifiers for i in items], plan.readable, lock=False)
     await find_dangling(tx, walked)
     walked.forget(walked.ambiguous)
     run = _Export(tx, walked, items, sink)
     for component in plan.graph.components:
         for name in component:
-            if walked.rows.get(name):
+            if name in plan.readable:
+                await run.branch(plan.readable[name])
+            elif walked.rows.get(name):
                 await run.collection(plan.bound[name])
     for edge in plan.graph.mentions:
         if edge.holder in plan.bound and edge.target in plan.bound:
@@ -72,6 +79,37 @@ class _Export:
         self._tallies: dict[int, Tally] = defaultdict(Tally)
         self._pending: dict[int, list[dict[str, object]]] = defaultdict(list)
         self._masked: dict[int, dict[Value, set[str]]] = defaultdict(dict)
+        self._hidden: dict[int, set[str]] = defaultdict(set)
+
+    async def branch(self, branch: Branch) -> None:
+        bound, people = branch.bound, self._walked.people_of(branch)
+        if not people:
+            return
+        given = branch_sql.arguments(branch, people)
+        found = await self._tx.fetch(branch_sql.count(self._walked.plan, branch), *given)
+        for person, rows, digest in found:
+            self._tallies[person].shares[bound.name, Method.EXPORTED] = (rows, digest)
+        if not found:
+            return
+        form = Form(bound)
+        sql = branch_sql.rows(self._walked.plan, branch, form.reads)
+        left_out: Counter[int] = Counter()
+        async for record in self._tx.cursor(sql, *given, prefetch=PREFETCH):
+            person, *values = record
+            content, hidden = form.record(values)
+            pending = self._pending[person]
+            pending.append(content)
+            if hidden:
+                left_out[person] += 1
+                self._hidden[person] |= hidden
+            if len(pending) >= PREFETCH:
+                await self._flush(bound.name, [person])
+        await self._flush(bound.name, list(self._pending))
+        for person, rows in left_out.items():
+            self._tallies[person].uncounted[bound.name, Method.MASKED] = rows
+            with _of_the_sink():
+                await self._sink.masked(self._items[person], bound.name, sorted(self._hidden[person]), rows)
+        self._hidden.clear()
 
     async def collection(self, bound: Bound) -> None:
         fields = bound.collection.fields

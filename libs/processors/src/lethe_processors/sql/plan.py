@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from lethe_processors.dataset.model import CollectionMethod, FieldMethod
+from lethe_processors.dataset.model import CollectionMethod, Direction, FieldMethod
 from lethe_processors.sql.catalog import Family
 from lethe_processors.sql.keys import Key, read
 from lethe_processors.sql.matching import Matcher, matcher
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from lethe_processors.dataset.graph import Graph
     from lethe_processors.dataset.model import Collection, Field, FieldPath
     from lethe_processors.sql.catalog import Catalog, Column, ForeignKey, Table
+
+
+_COMPARABLE = frozenset({Family.INTEGER, Family.TEXT, Family.UUID})
+_AS_TEXT = _COMPARABLE | {Family.DATE}
+"""Families whose values PostgreSQL writes as text as Python does."""
 
 
 class Slot(NamedTuple):
@@ -71,6 +76,23 @@ class Bound:
         return ", ".join([*(read(c) for c in self.selected), *(s.expression for s in self.seeds)])
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A collection whose rows Python need not see: PostgreSQL itself follows, removes, counts and reads them by person.
+
+    Most rows of a person hang on others by one reference alone and mean nothing to any further row. Whose they are
+    is whose the row above is, and that is decided at the root. `path` leads from the collection up; its last edge
+    ends at a collection that is walked, the root.
+    """
+
+    bound: Bound
+    path: tuple[Edge, ...]
+
+    @property
+    def root(self) -> Edge:
+        return self.path[-1]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Made once per connection pool, and again when the database has changed its mind about a table."""
@@ -105,6 +127,25 @@ class Plan:
     @cached_property
     def at_target(self) -> dict[Edge, tuple[int, ...]]:
         return {e: self.bound[e.target].positions(e.target_fields) for e in self.graph.edges if e.target in self.bound}
+
+    @cached_property
+    def erasable(self) -> dict[str, Branch]:
+        """Branches whose every row goes, whatever it holds: nothing that may stay refers to one."""
+        undescribed = {k.target for k in self.unknown} | {k.source for k in self.unknown}
+        plain = {
+            name
+            for name, bound in self.bound.items()
+            if bound.method is CollectionMethod.DELETE
+            and bound.collection.retain is None
+            and name not in undescribed
+            and _hangs_by_one(self, bound)
+        }
+        return _branches(self, plain)
+
+    @cached_property
+    def readable(self) -> dict[str, Branch]:
+        """Branches whose rows can be read out without knowing any of them by its key."""
+        return _branches(self, {name for name, bound in self.bound.items() if _hangs_by_one(self, bound)})
 
     @cached_property
     def order(self) -> Order:
@@ -205,3 +246,43 @@ def comparable(one: Column, other: Column) -> bool:
     if Family.OTHER in {one.family, other.family}:
         return one.type == other.type
     return one.family is other.family
+
+
+def _hangs_by_one(plan: Plan, bound: Bound) -> bool:
+    """Exactly one reference, upwards, and no identity: the row is one person's, and says nothing of another."""
+    if bound.shared or bound.seeds or bound.name not in plan.graph.reached:
+        return False
+    held = [e for e in plan.graph.edges if e.holder == bound.name]
+    if len(held) != 1 or held[0] not in plan.graph.walked or held[0].direction is not Direction.FROM:
+        return False
+    [edge] = held
+    above = plan.bound.get(edge.target)
+    if above is None or edge.target == bound.name:
+        return False
+    compared = [bound.table.columns[f] for f in edge.fields] + [above.table.columns[f] for f in edge.target_fields]
+    return all(_is(c, _COMPARABLE) for c in compared) and all(_is(c, _AS_TEXT) for c in bound.key.columns)
+
+
+def _is(column: Column, families: frozenset[Family]) -> bool:
+    return column.family in families and column.type != "citext"  # whose equality is not Python's
+
+
+def _branches(plan: Plan, plain: set[str]) -> dict[str, Branch]:
+    """Only those to which nothing refers but what is plain too, each with its way up to what is not."""
+    before = None
+    while before != plain:
+        before = plain
+        plain = {n for n in plain if all(e.holder in plain and e.owner for e in plan.graph.holders(n))}
+    only = {e.holder: e for e in plan.graph.walked if e.holder in plain}
+    # below two rows of equal value a row would be two people's: those are walked
+    shared = {e.target for e in only.values() if not plan.bound[e.target].table.is_key(e.target_fields)} & plain
+    if shared:
+        return _branches(plan, plain - shared)
+    found = {}
+    for name in plain:
+        path = [only[name]]
+        while path[-1].target in plain and len(path) <= len(plain):
+            path.append(only[path[-1].target])
+        if path[-1].target not in plain:  # else they go round in a circle, which no person enters
+            found[name] = Branch(plan.bound[name], tuple(path))
+    return found

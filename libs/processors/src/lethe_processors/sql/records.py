@@ -53,6 +53,37 @@ def plain(value: object) -> object:
     return str(value)
 
 
+class Form:
+    """Rows of one collection in which nobody else can stand: the same fields are left out of each."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._fields = bound.collection.fields
+        columns = [bound.table.columns[f.name] for f in self._fields]
+        self.reads = column_reads(columns)
+        self._hidden = never_given(bound)
+        self._names = [f.name for f in self._fields]
+        self._converted = [c.name for c in columns if c.family not in _GIVEN_AS_JSON and not c.type.endswith("[]")]
+
+    def record(self, values: Sequence[object]) -> tuple[dict[str, object], set[str]]:
+        """The record, and the names of fields that had something in them and were left out."""
+        if self._hidden:
+            return record_of(self._fields, values, self._hidden)
+        record = dict(zip(self._names, values, strict=True))
+        for name in self._converted:
+            record[name] = plain(record[name])
+        return record, _NOTHING
+
+
+_GIVEN_AS_JSON = frozenset({Family.INTEGER, Family.TEXT, Family.BOOLEAN, Family.JSON, Family.OTHER})
+"""Families that `column_reads` makes arrive as JSON holds them."""
+_NOTHING: set[str] = set()
+
+
+def never_given(bound: Bound) -> set[FieldPath]:
+    """Fields that are about others in every row, or that the dataset keeps from exports."""
+    return {p for p, f in bound.collection.leaves() if f.about == OTHERS or not f.export}
+
+
 class Redaction:
     """Which fields of a row are left out for which person (Art. 15(4)), and why nothing else is."""
 
@@ -63,8 +94,7 @@ class Redaction:
 
     def _always(self, bound: Bound) -> set[FieldPath]:
         if bound.name not in self._hidden:
-            leaves = bound.collection.leaves()
-            self._hidden[bound.name] = {p for p, f in leaves if f.about == OTHERS or not f.export}
+            self._hidden[bound.name] = never_given(bound)
         return self._hidden[bound.name]
 
     def hidden(self, bound: Bound, row: Row, person: int) -> set[FieldPath]:

@@ -32,6 +32,7 @@ SHORTEST_KEY = 32  # bytes
 
 _SESSION = {
     "timezone": "UTC",
+    "datestyle": "ISO",  # of keys as text
     "jit": "off",  # compiling short set-based statements costs more than running them
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lethe_events.models import Count, Evidence, Retained
@@ -29,8 +30,10 @@ class Tally:
         default_factory=lambda: defaultdict(dict)
     )
 
-    uncounted: Counter[tuple[str, Method]] = field(default_factory=Counter)
+    uncounted: dict[tuple[str, Method], int] = field(default_factory=dict)
     """Rows that are known by number only."""
+    shares: dict[tuple[str, Method], tuple[int, str]] = field(default_factory=dict)
+    """Number of rows and `digest_of` their keys, where PostgreSQL itself counted; those are in no other of these."""
 
     def add(self, collection: str, method: Method, keys: Iterable[Value]) -> None:
         self.rows[collection, method].update(keys)
@@ -42,8 +45,11 @@ class Tally:
         rows[key] = None if until is None or other is None else max(until, other)
 
     def counts(self) -> tuple[Count, ...]:
-        numbers = Counter({at: len(keys) for at, keys in self.rows.items() if keys}) + self.uncounted
-        return tuple(Count(collection=c, method=m, rows=n) for (c, m), n in sorted(numbers.items()))
+        numbers = {at: len(keys) for at, keys in self.rows.items() if keys}
+        numbers |= {at: rows for at, (rows, _) in self.shares.items()}
+        for at, rows in self.uncounted.items():
+            numbers[at] = numbers.get(at, 0) + rows
+        return tuple(_count(c, m, n) for (c, m), n in sorted(numbers.items()) if n)
 
     def retained(self) -> tuple[Retained, ...]:
         """`until` is the last end among the rows; None if one of them has no known end."""
@@ -64,19 +70,32 @@ class Tally:
         return tuple(found)
 
     def evidence(self, task_id: UUID, key: bytes | None) -> tuple[Evidence, ...]:
-        """A hash over task, collections, methods and sorted primary keys; keyed where the processor has a key.
+        """A hash over task, collections, methods and `digest_of` the primary keys; keyed where the processor has a key.
 
         It can be made again from the same keys, and compared; nobody without the key can find the keys by trying.
         """
-        lines = [
-            f"{name}\x1f{method.value}\x1f{text_of(k)}" for (name, method), keys in self.rows.items() for k in keys
-        ]
-        lines += {f"{name}\x1fkept\x1f{text_of(k)}" for (name, *_), kept in self.kept.items() for k in kept}
+        lines = [f"{name}\x1f{method.value}\x1f{digest_of(keys)}" for (name, method), keys in self.rows.items() if keys]
+        lines += [f"{name}\x1f{method.value}\x1f{digest}" for (name, method), (_, digest) in self.shares.items()]
+        kept: dict[str, set[Value]] = defaultdict(set)
+        for (name, *_), held in self.kept.items():
+            kept[name].update(held)
+        lines += [f"{name}\x1fkept\x1f{digest_of(keys)}" for name, keys in kept.items()]
         lines.sort()
         content = "\n".join([str(task_id), *lines]).encode()
         if key is None:
             return (Evidence(kind="row_keys", sha256=hashlib.sha256(content).hexdigest()),)
-        return (Evidence(kind="row_keys_hmac", sha256=hmac.new(key, content, hashlib.sha256).hexdigest()),)
+        return (Evidence(kind="row_keys_hmac", sha256=hmac.digest(key, content, "sha256").hex()),)
+
+
+@lru_cache(4096)
+def _count(collection: str, method: Method, rows: int) -> Count:
+    """Most people have few rows, so that a handful of counts serves them all."""
+    return Count(collection=collection, method=method, rows=rows)
+
+
+def digest_of(keys: Iterable[Value]) -> str:
+    """SHA-256 (hex) over the keys as text, by code point, one a line; `branch_sql` has PostgreSQL do the same."""
+    return hashlib.sha256("\n".join(sorted(map(text_of, keys))).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def text_of(key: Value) -> str:

@@ -139,7 +139,7 @@ class _Search:
     def answer(self, index: int, item: WorkItem, orphans: Orphans) -> Answer:
         tally = self._tallies[index]
         for collection, rows in orphans.counts.items():
-            tally.uncounted[collection, Method.FOUND] += rows
+            tally.uncounted[collection, Method.FOUND] = rows
         counts, retained = tally.counts(), tally.retained()
         outcome = Outcome.RESIDUAL if counts else Outcome.RETAINED if retained else Outcome.NOTHING_FOUND
         blind = orphans.ignored or self._blind

@@ -19,28 +19,37 @@ if TYPE_CHECKING:
 
     from lethe_postgres import Tx
     from lethe_processors.dataset import Edge
-    from lethe_processors.sql.plan import Bound, Plan
+    from lethe_processors.sql.plan import Bound, Branch, Plan
 
 
-@dataclass(slots=True)
+NOBODY: frozenset[int] = frozenset()
+
+
 class Row:
     """`values`: the columns of `Bound.selected`, then one per seed. `items`: whose row it is, by batch index."""
 
-    key: Value
-    values: tuple[object, ...]
-    retained: bool
-    until: datetime | None
-    items: set[int] = field(default_factory=set)
+    __slots__ = ("items", "key", "retained", "until", "values")
+
+    def __init__(self, key: Value, values: tuple[object, ...], retained: bool, until: datetime | None) -> None:
+        self.key = key
+        self.values = values
+        self.retained = retained
+        self.until = until
+        self.items = NOBODY
 
 
 @dataclass(slots=True)
 class Walked:
-    """`people`: identifiers by batch index. `links`: value followed along an edge → whom. `ambiguous`: left alone."""
+    """`people`: identifiers by batch index. `links`: value followed along an edge → whom. `ambiguous`: left alone.
+
+    `branches`: collections that were left out, because PostgreSQL follows them itself.
+    """
 
     plan: Plan
     people: Sequence[Mapping[str, tuple[str, ...]]]
+    branches: Mapping[str, Branch]
     rows: dict[str, dict[Value, Row]] = field(default_factory=lambda: defaultdict(dict))
-    links: dict[Edge, dict[Value, set[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    links: dict[Edge, dict[Value, frozenset[int]]] = field(default_factory=lambda: defaultdict(dict))
     ambiguous: set[int] = field(default_factory=set)
     nowhere: dict[Edge, set[Value]] = field(default_factory=lambda: defaultdict(set))
     """Values of references that point to no row; see `dangling`."""
@@ -66,6 +75,15 @@ class Walked:
         value = self.held(edge, row)
         return self._index[edge].get(value, []) if value is not None else []
 
+    def people_of(self, branch: Branch) -> dict[Value, frozenset[int]]:
+        """Values of the root to which rows of a branch refer → whose those rows are."""
+        found: dict[Value, frozenset[int]] = {}
+        for row in self.rows.get(branch.root.target, {}).values():
+            value = self.offered(branch.root, row)
+            if value is not None:
+                found[value] = found.get(value, NOBODY) | row.items
+        return found
+
     def forget(self, items: set[int]) -> None:
         """Take people out of the batch; rows that are nobody's any more are not touched."""
         for name, rows in self.rows.items():
@@ -78,11 +96,13 @@ class Walked:
         self._index.clear()
 
 
-async def walk(tx: Tx, plan: Plan, people: Sequence[Mapping[str, tuple[str, ...]]], *, lock: bool) -> Walked:
+async def walk(
+    tx: Tx, plan: Plan, people: Sequence[Mapping[str, tuple[str, ...]]], branches: Mapping[str, Branch], *, lock: bool
+) -> Walked:
     """`lock` takes row locks in key order, so that nobody adds to what is about to go; needs the right to update."""
-    walker = _Walker(tx, Walked(plan, people), lock=lock)
+    walker = _Walker(tx, Walked(plan, people, branches), lock=lock)
     for component in plan.graph.components:
-        await walker.component([plan.bound[n] for n in component if n in plan.bound])
+        await walker.component([plan.bound[n] for n in component if n in plan.bound and n not in branches])
     _retain_like(walker.walked)
     return walker.walked
 
@@ -122,16 +142,17 @@ class _Walker:
             self._asked[edge].update(values)
         if any(looked_for) or any(followed):
             for sql, arguments in self._statements(bound, looked_for, list(zip(edges, followed, strict=True))):
-                for record in await self._tx.fetch(sql, *arguments):
-                    _take(self.walked, bound, record)
+                _take(self.walked, bound, await self._tx.fetch(sql, *arguments))
         return _tag(self.walked, bound, edges, seeds)
 
     def _follow(self, edge: Edge) -> None:
         read = self.walked.offered if edge.direction is Direction.FROM else self.walked.held
+        links = self.walked.links[edge]
         for row in self.walked.rows.get(edge.source, {}).values():
             value = read(edge, row)
             if value is not None:
-                self.walked.links[edge][value] |= row.items
+                known = links.get(value)
+                links[value] = row.items if known is None else known | row.items
 
     def _statements(
         self, bound: Bound, looked_for: Sequence[Sequence[object]], followed: Sequence[tuple[Edge, Sequence[Value]]]
@@ -173,31 +194,38 @@ def _seed_values(walked: Walked, bound: Bound, index: int) -> dict[object, set[i
     return found
 
 
-def _take(walked: Walked, bound: Bound, record: Record) -> None:
-    values = tuple(record)
-    key = values[: len(bound.key.columns)]
-    if key not in walked.rows[bound.name]:
-        walked.rows[bound.name][key] = Row(key, values[:-2], retained=values[-2], until=values[-1])
+def _take(walked: Walked, bound: Bound, records: Sequence[Record]) -> None:
+    rows, width = walked.rows[bound.name], len(bound.key.columns)
+    for record in records:
+        values = tuple(record)
+        key = values[:width]
+        if key not in rows:
+            rows[key] = Row(key, values, values[-2], values[-1])
 
 
 def _tag(walked: Walked, bound: Bound, edges: Sequence[Edge], seeds: Sequence[Mapping[object, set[int]]]) -> bool:
     """Write down whose the rows are. A weak identity counts only where no other identity of the row contradicts it."""
-    grown = False
-    ends = [(e, walked.held if e.direction is Direction.FROM else walked.offered) for e in edges]
-    for row in walked.rows.get(bound.name, {}).values():
-        found: set[int] = set()
-        for edge, read in ends:
+    grown, nobodys = False, []
+    ends = [(walked.links[e], e, walked.held if e.direction is Direction.FROM else walked.offered) for e in edges]
+    rows = walked.rows[bound.name]
+    for row in rows.values():
+        found = row.items
+        for links, edge, read in ends:
             value = read(edge, row)
             if value is not None:
-                found |= walked.links[edge].get(value, set())
+                # nearly always one way leads to a row, and then this set is shared by all that it leads to
+                found = (found | links.get(value, NOBODY)) if found else links.get(value, NOBODY)
         for i, people in enumerate(seeds):
-            matched = people.get(row.values[len(bound.selected) + i], set())
-            if bound.seeds[i].carrier.weak:
+            matched = people.get(row.values[len(bound.selected) + i])
+            if matched and bound.seeds[i].carrier.weak:
                 matched = {p for p in matched if not _contradicted(walked, bound, row, p)}
-            found |= matched
-        grown |= not found <= row.items
-        row.items |= found
-    walked.rows[bound.name] = {k: r for k, r in walked.rows[bound.name].items() if r.items}
+            found = found | matched if matched else found
+        grown |= len(found) > len(row.items)
+        row.items = found
+        if not found:
+            nobodys.append(row.key)
+    for key in nobodys:
+        del rows[key]
     return grown
 
 

@@ -1,7 +1,7 @@
 """What one saga costs the orchestrator: handlers against a real PostgreSQL, without Kafka.
 
     LETHE_POSTGRES=postgresql://… .venv/bin/python tests/bench/saga_handlers.py [--sagas 5000] [--batch 500]
-        [--right access|erasure] [--processors 4] [--profile]
+        [--right access|erasure] [--processors 4] [--native] [--verified] [--profile]
 
 Messages are decoded, handled in batches of one transaction each and encoded as in the running service; what would be
 published goes into a list. Prints microseconds of Python per event and per saga, and closed sagas a second.
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import lethe_events as wire
 from lethe_events.ids import uuid7
 from lethe_events.words import Channel, Grade, Method, Outcome, Right, Verb
+from lethe_law import load_calendars
 from lethe_messaging import Message, Work
 from lethe_postgres import Database, migrate
 from orchestrator.adapters.registers import PostgresRegisters
@@ -46,8 +47,8 @@ COUNTS = (wire.Count(collection="orders", method=Method.ERASED, rows=4),)
 
 
 class NoVault:
-    async def subject_tokens(self, _ids: object, _processors: object) -> dict[Any, Any]:
-        return {}
+    async def subject_tokens(self, ids: Sequence[UUID], processors: Any) -> dict[Any, Any]:
+        return {(i, p): ("t" * 43,) for i in ids for p in processors[i]}
 
     async def shred(self, ids: Sequence[UUID]) -> int:
         return len(ids)
@@ -59,16 +60,18 @@ class NoMeters:
     def fired(self, _: float) -> None: ...
 
 
-def register(count: int) -> dict[str, object]:
+def register(count: int, *, native: bool, verified: bool) -> dict[str, object]:
+    excepted = {"ground": "cannot_be_reread", "article": "GDPR Art. 5(2)", "reason": "bench"}
+
     def described(name: str) -> dict[str, object]:
         return {
             "processor": name,
             "controllers": ["acme"],
-            "connector": {"kind": "sql"},
+            "connector": {"kind": "kafka" if native else "sql"},
             "capabilities": {"verbs": ["export", "erase", "verify"], "deletion_lag": "PT0S"},
             "after": [],
             "identities": ["email"],
-            "verification": {"excepted": None},
+            "verification": {"excepted": None if verified else excepted},
             "ack_within": "PT15M",
             "retries": {"max_attempts": 6, "first": "PT2S", "factor": 2.0, "max": "PT5M"},
         }
@@ -164,9 +167,10 @@ async def main(options: argparse.Namespace) -> None:
 
 
 async def measure(database: Database, options: argparse.Namespace) -> None:
+    load_calendars(NOW.year, ("DE",))
     registers = PostgresRegisters()
     async with database.transaction() as tx:
-        await registers.bring_into_force(tx, "a" * 64, register(options.processors), "bench")
+        await registers.bring_into_force(tx, "a" * 64, register(options.processors, native=options.native, verified=options.verified), "bench")
     office = Office(
         store=PostgresSagas(database, registers),
         registers=registers,
@@ -199,7 +203,7 @@ async def measure(database: Database, options: argparse.Namespace) -> None:
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
     assert closed == options.sagas
-    print(f"{options.right}, {options.processors} processors, batches of {options.batch}: {options.sagas} sagas closed")
+    print(f"{options.right}, {options.processors} processors, verified: {options.verified}, batches of {options.batch}: {options.sagas} sagas closed")
     print(f"  {bench.cpu / bench.events * 1e6:.0f} µs Python per event, {bench.cpu / options.sagas * 1e6:.0f} per saga")
     print(f"  {options.sagas / bench.wall:.0f} sagas/s, {bench.events / bench.wall:.0f} events/s (one connection)")
     for row in await database.fetch(
@@ -217,6 +221,8 @@ if __name__ == "__main__":
     parser.add_argument("--right", default="access")
     parser.add_argument("--processors", type=int, default=4)
     parser.add_argument("--backlog", type=int, default=12)
+    parser.add_argument("--native", action="store_true")
+    parser.add_argument("--verified", action="store_true")
     parser.add_argument("--profile", action="store_true")
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)  # as the service does

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from lethe_events.words import Outcome, Right, Verb
 from lethe_testkit.sagas import NEXT_VERSION, RETENTION, VERSION, Given, rules
@@ -10,7 +11,6 @@ from orchestrator.domain.clock import late
 from orchestrator.domain.closing import result, verdicts
 from orchestrator.domain.deadlines import Deadlines
 from orchestrator.domain.events import AlarmDue
-from orchestrator.domain.evolve import evolve
 from orchestrator.domain.rules import Unverifiable
 from orchestrator.domain.timers import Kind, due_events, next_moment
 
@@ -125,7 +125,7 @@ class TestClock:
         given = started()
         strict = given.now + timedelta(days=5)
         apart = Deadlines(strict, strict + timedelta(days=2), "two readings", {})
-        given.saga = evolve(given.saga, clock=apart)
+        given.saga = replace(given.saga, clock=apart)
         given.pass_time(days=6).whatever()
         assert given.saga.alerts == ("deadline_passed",)
         given.retried("erase@shop").whatever().acked("erase@shop", "done").whatever()

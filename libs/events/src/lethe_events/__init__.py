@@ -1,6 +1,6 @@
 """The wire contract of Lethe. Pure: one schema library and nothing else."""
 
-from lethe_events.envelope import Envelope, Headers, Received, Record, decode, encode
+from lethe_events.envelope import Envelope, Headers, Received, Record, Stamp, decode, encode
 from lethe_events.errors import ContractError, Malformed, UnknownType
 from lethe_events.models import (
     MESSAGES,
@@ -37,6 +37,7 @@ __all__ = [
     "Received",
     "Record",
     "Retained",
+    "Stamp",
     "SubjectObserved",
     "TaskAcknowledged",
     "TaskRequested",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, bytes], ...]
 _JSON_TYPE = b"application/json"
+_SPECVERSION = ("ce_specversion", b"1.0")
 _STRUCTURED_PREFIX = b"application/cloudevents"
 
 
@@ -52,36 +53,61 @@ class Received(NamedTuple):
     type: str = ""
 
 
+class Stamp:
+    """What the messages have in common that one saga sends at one time for one cause: written once for all of them."""
+
+    __slots__ = ("_after", "_key", "_source")
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        key: str,
+        time: datetime,
+        correlation_id: UUID,
+        causation_id: UUID | None,
+        traceparent: str | None = None,
+    ) -> None:
+        """Raises ValueError if `time` is naive."""
+        if time.tzinfo is None:
+            msg = "the time of a message must be aware"
+            raise ValueError(msg)
+        self._key = key.encode()
+        self._source = ("ce_source", source.encode())
+        after: Headers = (
+            ("ce_subject", self._key),
+            ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+            ("ce_correlationid", str(correlation_id).encode()),
+            ("content-type", _JSON_TYPE),
+        )
+        if causation_id is not None:
+            after += (("ce_causationid", str(causation_id).encode()),)
+        if traceparent is not None:
+            after += (("traceparent", traceparent.encode()),)
+        self._after = after
+
+    def record(self, topic: str, body: Message, id_: UUID) -> Record:
+        """One message in binary mode. `body` was built of checked values: it is not looked at again (see `encode`)."""
+        before = (_SPECVERSION, ("ce_id", str(id_).encode()), ("ce_type", body.TYPE.encode()), self._source)
+        return Record(topic, self._key, to_json(body), before + self._after)
+
+
 def encode(topic: str, key: str, body: Message, envelope: Envelope) -> Record:
     """Write one message in binary mode.
 
     Raises ValueError if `envelope.time` is naive, Malformed if `body` holds what its reader would refuse.
     """
-    value = to_json(body)
-    read(type(body), value)
-    return Record(topic, key.encode(), value, headers_of(key, body.TYPE, envelope))
-
-
-def headers_of(key: str, type_: str, envelope: Envelope) -> Headers:
-    """The attributes of a message as Kafka headers. Raises ValueError if `envelope.time` is naive."""
-    if envelope.time.tzinfo is None:
-        msg = "envelope.time must be aware"
-        raise ValueError(msg)
-    headers: Headers = (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(envelope.id).encode()),
-        ("ce_type", type_.encode()),
-        ("ce_source", envelope.source.encode()),
-        ("ce_subject", key.encode()),
-        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
-        ("ce_correlationid", str(envelope.correlation_id).encode()),
-        ("content-type", _JSON_TYPE),
+    stamp = Stamp(
+        source=envelope.source,
+        key=key,
+        time=envelope.time,
+        correlation_id=envelope.correlation_id,
+        causation_id=envelope.causation_id,
+        traceparent=envelope.traceparent,
     )
-    if envelope.causation_id is not None:
-        headers += (("ce_causationid", str(envelope.causation_id).encode()),)
-    if envelope.traceparent is not None:
-        headers += (("traceparent", envelope.traceparent.encode()),)
-    return headers
+    record = stamp.record(topic, body, envelope.id)
+    read(type(body), record.value)
+    return record
 
 
 def decode(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> Received:

@@ -1,6 +1,6 @@
 """The law that Lethe goes by. Pure: `now` never matters here, only what happened and where."""
 
-from lethe_law.calendars import Calendar, calendar_of
+from lethe_law.calendars import Calendar, calendar_of, load_calendars
 from lethe_law.cases import CaseResult, evaluate_cases
 from lethe_law.clock import ClockResult, due, first_month
 from lethe_law.errors import CaseError, ClockError, LawError, UnsupportedPlace
@@ -28,6 +28,7 @@ __all__ = [
     "first_month",
     "ground",
     "grounds",
+    "load_calendars",
     "regime_of",
     "supported_countries",
     "zone_of",

@@ -18,7 +18,7 @@ from lethe_law.errors import UnsupportedPlace
 from lethe_law.places import EEA, UK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 DAY = timedelta(days=1)
 SATURDAY = 5
@@ -116,6 +116,14 @@ def calendar_of(code: str) -> Calendar:
         return found
 
     return Calendar(code, source, of_year)
+
+
+def load_calendars(year: int, codes: Collection[str]) -> None:
+    """Read the lists of a year and the next now instead of at the first deadline: the library takes half a second."""
+    for code in codes:
+        calendar = calendar_of(code)
+        calendar.holidays_of(year)
+        calendar.holidays_of(year + 1)
 
 
 def _english(country: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
 
 from export_worker.application.uploading import Uploading
 from export_worker.domain.binding import is_export_task_of
@@ -23,11 +24,20 @@ from lethe_chassis import (
     Unavailable,
     require_scope,
 )
-from lethe_events import ExportPart
 from lethe_processors.register import Register
 
 AT_ONCE = 16
 """Uploads that one process takes at the same time; each may hold a few MiB."""
+
+
+class StoredPart(BaseModel):
+    """Where the part lies, sealed; goes into the acknowledgement as it is."""
+
+    document_id: UUID
+    sha256: str
+    size: int
+    records: int
+    masked: int
 
 
 def body_rules(max_bytes: int) -> Mapping[str, BodyRule]:
@@ -45,7 +55,7 @@ def parts_api(uploading: Uploading, register: Callable[[], Register]) -> APIRout
         dsr_id: UUID,
         request: Request,
         principal: Annotated[Principal, Depends(require_scope("part:write"))],
-    ) -> ExportPart:
+    ) -> StoredPart:
         processor_id = _native(principal, register())
         if not is_export_task_of(task_id, dsr_id, processor_id):
             raise NotFound("This is no export task of your processor for this dsr_id: take both from the task.")
@@ -57,14 +67,17 @@ def parts_api(uploading: Uploading, register: Callable[[], Register]) -> APIRout
     return api
 
 
-async def _take(uploading: Uploading, task_id: UUID, dsr_id: UUID, processor_id: str, request: Request) -> ExportPart:
+async def _take(uploading: Uploading, task_id: UUID, dsr_id: UUID, processor_id: str, request: Request) -> StoredPart:
     media_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     try:
-        return await uploading.take(task_id, dsr_id, processor_id, pieces_of(media_type, request.stream()))
+        part = await uploading.take(task_id, dsr_id, processor_id, pieces_of(media_type, request.stream()))
     except BadPart as error:
         raise Invalid([FieldError("body", error.detail, "correct it and send the whole part again")]) from error
     except Shredded as error:
         raise Gone("dsr_gone", "Nothing can be stored for this dsr_id any more; the part is not needed.") from error
+    return StoredPart(
+        document_id=part.document_id, sha256=part.sha256, size=part.size, records=part.records, masked=part.masked
+    )
 
 
 def _native(principal: Principal, register: Register) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from lethe_events.canonical import GENESIS, canonical, sha256_hex
+from lethe_events.canonical import GENESIS, canonical_of_built, sha256_hex
 from lethe_events.ids import message_id, task_id
 from lethe_events.words import Outcome, Verb
 from orchestrator.domain import audit
@@ -228,10 +228,10 @@ class Batch:
         """Sign what the saga proves, and put the hash of that into the chain. Gives the hash (hex)."""
         saga = entry.saga
         assert saga is not None, "it has just closed"
-        content = canonical(certificate(saga, links=entry.seq, head=entry.head))
+        content = canonical_of_built(certificate(saga, links=entry.seq, head=entry.head))
         signature = {"alg": "Ed25519", "key_id": self._signer.key_id, "value": self._signer.sign(content)}
         # canonical as a whole, because its two members are and stand in order
-        document = b'{"certificate":%b,"signature":%b}' % (content, canonical(signature))
+        document = b'{"certificate":%b,"signature":%b}' % (content, canonical_of_built(signature))
         sha256 = sha256_hex(document)
         self.certificates.append(Certified(saga.id, sha256, document.decode()))
         self._link(
@@ -250,12 +250,15 @@ class Batch:
     def _send(self, entry: Entry, decision: Decision, document: str | None, cause: UUID | None) -> None:
         saga = entry.saga
         assert saga is not None, "an applied decision has a saga"
+        if not decision.commands:
+            return
+        stamp = self._messages.stamp(saga, at=self.now, cause=cause)
         for command in decision.commands:
-            if isinstance(command, AskProcessor):
-                self.records.append(self._messages.task(saga, command, at=self.now, cause=cause))
-            elif isinstance(command, TellStatus):
-                self.records.append(self._messages.status(saga, document, at=self.now, cause=cause))
-            elif isinstance(command, ShredVault):
+            if type(command) is AskProcessor:
+                self.records.append(self._messages.task(saga, command, stamp))
+            elif type(command) is TellStatus:
+                self.records.append(self._messages.status(saga, document, stamp, self.now))
+            elif type(command) is ShredVault:
                 self.shreds.append(saga.id)
 
 

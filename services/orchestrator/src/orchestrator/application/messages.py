@@ -27,10 +27,13 @@ class Messages:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
 
-    def task(self, saga: Saga, command: AskProcessor, *, at: datetime, cause: UUID | None) -> wire.Record:
+    def stamp(self, saga: Saga, *, at: datetime, cause: UUID | None) -> wire.Stamp:
+        """What all messages have in common that one event of a saga gives rise to."""
+        return wire.Stamp(source=SOURCE, key=str(saga.id), time=at, correlation_id=saga.id, causation_id=cause)
+
+    def task(self, saga: Saga, command: AskProcessor, stamp: wire.Stamp) -> wire.Record:
         """Id by task and attempt, so that a recovered saga asks with the same message."""
         task = command.task
-        look_of = task.after[0] if task.verb is Verb.VERIFY else None
         body = wire.TaskRequested(
             task_id=task.id,
             dsr_id=saga.id,
@@ -44,16 +47,15 @@ class Messages:
             register_version=task.rules.register_version,
             due_at=saga.clock.due_strict,
             subject_tokens=task.tokens,
-            verifies=look_of,
+            verifies=task.after[0] if task.verb is Verb.VERIFY else None,
             parts=command.parts,
         )
-        envelope = wire.Envelope(message_id(task.id, task.attempt, 0), SOURCE, at, saga.id, cause)
-        return wire.encode(self._topics.of_task(task.verb, task.rules), str(saga.id), body, envelope)
+        topic = self._topics.of_task(task.verb, task.rules)
+        return stamp.record(topic, body, message_id(task.id, task.attempt, 0))
 
-    def status(self, saga: Saga, certificate: str | None, *, at: datetime, cause: UUID | None) -> wire.Record:
-        body = status_of(saga, certificate, at)
-        envelope = wire.Envelope(message_id(saga.id, saga.version, 0), SOURCE, at, saga.id, cause)
-        return wire.encode(self._topics.status.name, str(saga.id), body, envelope)
+    def status(self, saga: Saga, certificate: str | None, stamp: wire.Stamp, at: datetime) -> wire.Record:
+        id_ = message_id(saga.id, saga.version, 0)
+        return stamp.record(self._topics.status.name, status_of(saga, certificate, at), id_)
 
 
 def status_of(saga: Saga, certificate: str | None, at: datetime) -> wire.DsrStatus:

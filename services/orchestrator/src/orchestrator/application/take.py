@@ -35,12 +35,12 @@ class Take:
     async def requests(self, work: Work, messages: Sequence[Message]) -> None:
         """Open and plan a saga for each DSR. A redelivery finds its saga and changes nothing."""
         bodies = [(m, m.received.body) for m in messages]
-        ids = [body.dsr_id for _, body in bodies if isinstance(body, DsrReceived)]
+        ids = [body.dsr_id for _, body in bodies if type(body) is DsrReceived]
         batch, view = await self._office.open(work.tx, ids)
-        scopes = self._scopes([b for _, b in bodies if isinstance(b, DsrReceived)], batch, view)
+        scopes = self._scopes([b for _, b in bodies if type(b) is DsrReceived], batch, view)
         tokens = await tokens_for(self._office.vault, scopes)
         for message, body in bodies:
-            if not isinstance(body, DsrReceived):
+            if type(body) is not DsrReceived:
                 work.park(message, "unexpected_type", "this topic carries lethe.dsr.received only")
                 continue
             saga = batch.saga(body.dsr_id)
@@ -77,11 +77,11 @@ class Take:
     async def acks(self, work: Work, messages: Sequence[Message]) -> None:
         """Apply acknowledgements in order. What does not count is kept apart; what makes no sense is parked."""
         bodies = [(m, m.received.body) for m in messages]
-        ids = [body.dsr_id for _, body in bodies if isinstance(body, TaskAcknowledged)]
+        ids = [body.dsr_id for _, body in bodies if type(body) is TaskAcknowledged]
         batch, view = await self._office.open(work.tx, ids)
         await catch_up(batch, ids, view, self._office.vault)
         for message, body in bodies:
-            if isinstance(body, TaskAcknowledged):
+            if type(body) is TaskAcknowledged:
                 self._take(work, batch, message, body)
             else:
                 work.park(message, "unexpected_type", "this topic carries lethe.task.acknowledged only")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from lethe_events.canonical import GENESIS, canonical, sha256_hex
+from lethe_events.canonical import GENESIS, canonical, canonical_of_built, sha256_hex
 from orchestrator.domain import record
 from orchestrator.domain.errors import HistoryBroken
 
@@ -84,7 +84,7 @@ def certified(saga_id: UUID, at: datetime, *, seq: int, previous: str, document_
 
 
 def forge(saga_id: UUID, seq: int, previous: str, content: Mapping[str, object]) -> Link:
-    body = canonical(content)
+    body = canonical_of_built(content)
     return Link(saga_id, seq, sha256_hex(previous.encode() + b"\n" + body), body.decode())
 
 
@@ -95,7 +95,7 @@ def check(links: Iterable[Link]) -> str:
         content = json.loads(link.content)
         if link.seq != expected or content["seq"] != expected or content["saga"] != str(link.saga_id):
             raise HistoryBroken(f"link {expected}: another one stands in its place")
-        if forge(link.saga_id, link.seq, head, content).hash != link.hash:
+        if sha256_hex(head.encode() + b"\n" + canonical(content)) != link.hash:
             raise HistoryBroken(f"link {expected}: its content or the one before was changed")
         head = link.hash
     return head

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from lethe_events.words import SagaState, Verb
 from orchestrator.domain.closing import STATE_OF, standing
 from orchestrator.domain.decision import Decision, Disposition, Ignored, Rejected, TellStatus
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
-from orchestrator.domain.evolve import evolve
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
 from orchestrator.domain.words import Code
@@ -38,9 +39,9 @@ def decide(saga: Saga | None, event: Event) -> Decision:
     assert before is not None, "only DsrReceived has a row where there is no saga"
     draft = Draft(before, event.at)
     answer = row.act(draft, event)
-    if isinstance(answer, Ignored):
+    if type(answer) is Ignored:
         return Decision(Disposition.IGNORED, saga, detail=answer.reason)
-    if isinstance(answer, Rejected):
+    if type(answer) is Rejected:
         return Decision(Disposition.REJECTED, saga, code=answer.code, detail=answer.detail)
     return _settled(draft, row, event)
 
@@ -55,7 +56,7 @@ def _settled(draft: Draft, row: Row, event: Event) -> Decision:
         raise IllegalTransition(f"{before.state} → {state} by {type(event).__name__}")
     if state in (SagaState.ANSWERED, SagaState.CLOSED) and before.state is not state:
         _conclude(draft, state)
-    saga = evolve(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
+    saga = replace(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
     if _worth_telling(draft, saga):
         draft.commands.append(TellStatus())
     return Decision(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,41 +20,35 @@ class Disposition(StrEnum):
     REJECTED = "rejected"  # makes no sense: parked, and a person has to look; changes nothing
 
 
-@dataclass(frozen=True, slots=True)
-class AskProcessor:
+class AskProcessor(Struct, frozen=True, gc=False):
     """Ask a processor to carry out a task. `parts`: for packaging, what has to be in it."""
 
     task: Task
     parts: tuple[wire.PartOf, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TellStatus:
+class TellStatus(Struct, frozen=True, gc=False):
     """Something changed that a reader of the status cares about."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShredVault:
+class ShredVault(Struct, frozen=True, gc=False):
     """Destroy the data key of the DSR: identifiers, note and documents are gone for good (Art. 5(1)(e))."""
 
 
 Command = AskProcessor | TellStatus | ShredVault
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentOpened:
+class IncidentOpened(Struct, frozen=True, gc=False):
     code: str
     task_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentResolved:
+class IncidentResolved(Struct, frozen=True, gc=False):
     code: str
     task_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """`saga` is the one given where the disposition is not APPLIED. `article`: of the step taken.
 
     `code` and `detail` say why something was ignored or rejected. `changed`: tasks that are new or not as before.
@@ -70,15 +65,13 @@ class Decision:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(Struct, frozen=True, gc=False):
     """An act's answer: harmless, for this reason."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True, gc=False):
     """An act's answer: it makes no sense. `code` is stable, `detail` says what to do next."""
 
     code: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from lethe_events import PartOf
 from lethe_events.ids import task_id as make_task_id
 from lethe_events.words import Verb
 from orchestrator.domain.decision import AskProcessor, IncidentOpened, IncidentResolved
-from orchestrator.domain.evolve import evolve
 from orchestrator.domain.words import Code, TaskStatus
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Draft:
         if left:
             self.resolved.append(IncidentResolved(task.code or "", task.id))
             changes.setdefault("code", None)
-        new = evolve(task, **changes)
+        new = replace(task, **changes)
         self.add(new)
         return new
 

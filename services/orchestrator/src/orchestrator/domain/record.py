@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import lethe_events as wire
-from lethe_events.canonical import canonical
+from lethe_events.canonical import canonical_of_built
 from lethe_events.models import from_python, to_python
 from orchestrator.domain import events as e
 from orchestrator.domain.deadlines import Deadlines
@@ -143,7 +143,7 @@ def answer_json(ack: wire.TaskAcknowledged) -> Json:
 
 def answer_text(ack: wire.TaskAcknowledged) -> str:
     """The same as canonical JSON."""
-    return canonical(answer_json(ack)).decode()
+    return canonical_of_built(answer_json(ack)).decode()
 
 
 def _write_acked(event: e.TaskAcked) -> Json:

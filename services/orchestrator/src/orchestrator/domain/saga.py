@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from lethe_events.words import Outcome, Right, SagaState, Verb
 from orchestrator.domain.words import TaskStatus
@@ -45,8 +47,7 @@ class LawfulException:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True, gc=False):
     """What one processor is asked to do. `id` is derived from saga, processor, verb and round.
 
     `attempt`: how often it was asked (0: never). `answered`: the highest attempt that has an answer; what arrives for
@@ -91,8 +92,7 @@ class Task:
         return f"{self.verb}@{self.processor_id}#{self.round}"
 
 
-@dataclass(frozen=True, slots=True)
-class Saga:
+class Saga(Struct, frozen=True, gc=False):
     """The carrying-out of one DSR. `version` grows with every applied event; `alarm` is the next rung to ring.
 
     `register_version`: what it was planned with; a task's own version is in its rules, because processors may join.

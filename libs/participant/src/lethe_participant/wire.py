@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _POLL_MS = 250
+_FEW = 200  # tasks; more do not wait for company
 _BATCH_BYTES = 900_000  # before compression; brokers refuse a batch above 1 MiB by default
 _PATIENCE = 5.0  # seconds for a client to stop
 _PUBLISH = 30.0  # seconds for everything of one batch to be acknowledged
@@ -70,15 +71,22 @@ class KafkaWire:
         try:
             if self._consumer is None:
                 self._consumer = await self._consume()
-            batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch)
+            found = await self._take(_POLL_MS, self._settings.batch)
+            if 0 < len(found) < _FEW:
+                await asyncio.sleep(self._settings.linger)
+                found += await self._take(0, self._settings.batch - len(found))
         except (KafkaError, OSError, TimeoutError) as error:
             raise KafkaDown(f"polling: {type(error).__name__}") from None
-        self._polled = {place: records[-1].offset + 1 for place, records in batches.items() if records}
+        self._polled = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in found}
         return [
             Incoming(record.headers, record.value, f"{record.topic}/{record.partition}/{record.offset}")
-            for records in batches.values()
-            for record in records
+            for record in found
         ]
+
+    async def _take(self, timeout_ms: int, at_most: int) -> list[Any]:
+        """In the order of offsets, per partition."""
+        batches = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=at_most)
+        return [record for records in batches.values() for record in records]
 
     async def commit(self) -> None:
         try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from breach_notifier.domain.page import breach_page
 from lethe_events.asyncapi import asyncapi_document, events_page
 from lethe_letters import letters_page
 
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
         "events.md": events_page(),
         "asyncapi.json": json.dumps(asyncapi_document(), indent=1) + "\n",
         "letters.md": letters_page(),
+        "breach-cases.md": breach_page(),
         "sagas.md": _run("orchestrator", "sagas-doc"),
         "openapi/intake.json": _run("intake", "openapi"),
         "openapi/orchestrator.json": _run("orchestrator", "openapi"),

@@ -54,16 +54,11 @@ def test_no_function_grows_beyond_one_screen() -> None:
 @pytest.mark.parametrize("service", SERVICES, ids=name)
 def test_every_service_has_the_same_rooms(service: Path) -> None:
     package = service / "src" / service.name.replace("-", "_")
-    for room in (
-        "__main__.py",
-        "bootstrap.py",
-        "settings.py",
-        "entrypoints",
-        "adapters",
-        "application",
-        "domain",
-        "py.typed",
-    ):
+    rooms = ["domain", "py.typed"]
+    if {p.name for p in package.iterdir()} - {"__init__.py", "__pycache__", "domain", "py.typed"}:
+        # more than a domain that stands alone: then it is a program, with all that a program has
+        rooms += ["__main__.py", "bootstrap.py", "settings.py", "entrypoints", "adapters", "application"]
+    for room in rooms:
         assert (package / room).exists(), f"{name(package)} lacks {room}"
     readme = (service / "README.md").read_text().lower()
     for word in ("owns", "takes", "gives", "tables", "ways it fails"):

@@ -9,7 +9,17 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from lethe_vault import Gone, Identifiers, Replaced, Sealing, Tampered, Vault, WrongOwner
+from lethe_vault import (
+    Gone,
+    Identifiers,
+    Replaced,
+    Sealing,
+    SmallDocument,
+    StoredDocument,
+    Tampered,
+    Vault,
+    WrongOwner,
+)
 from lethe_vault.stream import CHUNK_BYTES
 
 if TYPE_CHECKING:
@@ -170,3 +180,39 @@ async def test_a_document_that_was_never_stored_is_gone(sealed: Vault) -> None:
     with pytest.raises(Gone):
         await read(sealed, UUID(int=12345))
     assert await sealed.document(UUID(int=12345)) is None
+
+
+def small(number: int, dsr_id: UUID = DSR, content: bytes = b"part") -> SmallDocument:
+    return SmallDocument(dsr_id, UUID(int=number), "part.ndjson", "application/x-ndjson", content)
+
+
+async def test_many_small_documents_are_stored_together_and_each_replaces_what_was_there(sealed: Vault) -> None:
+    await sealed.put_document(DSR, "old.json", "application/json", BIG, document_id=UUID(int=71))
+    for content in (b"", b"second", bytes(CHUNK_BYTES)):
+        given = [small(71, content=content), small(72, OTHER), small(73)]
+        stored = await sealed.put_small_documents(given)
+        for one, told in zip(given, stored, strict=True):
+            assert isinstance(told, StoredDocument)
+            assert await read(sealed, one.document_id) == one.content
+            assert told == StoredDocument(one.document_id, hashlib.sha256(one.content).hexdigest(), len(one.content))
+    assert await sealed.put_small_documents([]) == []
+    with pytest.raises(ValueError, match="one chunk"):
+        await sealed.put_small_documents([small(74, content=bytes(CHUNK_BYTES + 1))])
+
+
+async def test_a_small_document_that_is_refused_spoils_no_other(
+    sealed: Vault, owner: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    await sealed.put_small_documents([small(81, OTHER)])
+    before = await sealed.document(UUID(int=81))
+    given = [small(82, UUID(int=77)), small(81, DSR, b"stolen"), small(83), small(84, OTHER)]
+    told = await sealed.put_small_documents(given)
+    assert [type(t) for t in told] == [Gone, WrongOwner, StoredDocument, StoredDocument]
+    assert await sealed.document(UUID(int=81)) == before
+    assert await sealed.document(UUID(int=82)) is None
+    await sealed.shred([OTHER])
+    assert [type(t) for t in await sealed.put_small_documents([small(84, OTHER), small(83)])] == [Gone, StoredDocument]
+    assert await owner.fetchval("SELECT count(*) FROM vault.upload") == 1, "what was replaced or shredded is gone"
+    assert await owner.fetchval("SELECT count(*) FROM vault.chunk") == 1
+    records = await sealed.redemptions(DSR)
+    assert {r.reason for r in records} == {"put_document"}, "every opening of a key is on record"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from uuid import UUID
 
 
@@ -17,6 +17,19 @@ class Stored:
     document_id: UUID
     sha256: str
     size: int
+
+
+class _Small(Protocol):
+    @property
+    def dsr_id(self) -> UUID: ...
+    @property
+    def document_id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def content(self) -> bytes: ...
 
 
 class Documents:
@@ -63,6 +76,19 @@ class Documents:
         whole = b"".join(pieces)
         self.contents[document_id] = whole
         return Stored(document_id, hashlib.sha256(whole).hexdigest(), len(whole))
+
+    async def put_small(self, documents: Sequence[_Small]) -> list[Stored | Exception]:
+        found: list[Stored | Exception] = []
+        for one in documents:
+            try:
+                found.append(
+                    await self.put_document(
+                        one.dsr_id, one.name, one.media_type, one.content, document_id=one.document_id
+                    )
+                )
+            except Exception as error:  # noqa: BLE001 - told in its place, as the vault does
+                found.append(error)
+        return found
 
     async def open_document(
         self, document_id: UUID, *, task_id: UUID | None = None, reason: str

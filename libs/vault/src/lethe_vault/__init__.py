@@ -27,6 +27,7 @@ from lethe_vault.model import (
     Redemption,
     RedemptionRecord,
     Sealing,
+    SmallDocument,
     StoredDocument,
 )
 from lethe_vault.vault import Vault
@@ -47,6 +48,7 @@ __all__ = [
     "Rejected",
     "Replaced",
     "Sealing",
+    "SmallDocument",
     "StoredDocument",
     "Tampered",
     "Transient",

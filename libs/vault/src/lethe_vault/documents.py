@@ -6,20 +6,21 @@ import os
 from typing import TYPE_CHECKING
 
 from lethe_postgres import crashpoint
-from lethe_vault.errors import Gone, Replaced, Tampered
+from lethe_vault.errors import Gone, Replaced, Tampered, WrongOwner
 from lethe_vault.keys import Wrapped
 from lethe_vault.model import DocumentInfo, StoredDocument
 from lethe_vault.sealing import key_binding
-from lethe_vault.stream import SALT_BYTES, DocumentCipher, chunked
+from lethe_vault.stream import CHUNK_BYTES, SALT_BYTES, DocumentCipher, chunked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Sequence
     from uuid import UUID
 
     import asyncpg
 
     from lethe_vault.keys import KeyProvider
     from lethe_vault.ledger import Ledger
+    from lethe_vault.model import SmallDocument
 
 CHUNKS_PER_CALL = 4
 """1 MiB per statement: well under its timeout, and all the memory that a transfer takes."""
@@ -42,7 +43,7 @@ class Documents:
     ) -> StoredDocument:
         rows = await self._ledger.open("put_document", [dsr_id], [None])
         if not rows:
-            raise Gone("nothing is sealed under this id: it was never sealed, or it was shredded")
+            raise _gone()
         salt = os.urandom(SALT_BYTES)
         begun = (await self._ledger.fetch("begin_upload", dsr_id, document_id, name, media_type, salt))[0]
         crashpoint("vault.upload_begun")
@@ -52,6 +53,45 @@ class Documents:
         await self._ledger.fetch("finish_upload", begun["upload_id"], cipher.size, cipher.sha256, count)
         crashpoint("vault.upload_finished")
         return StoredDocument(begun["stored_as"], cipher.sha256, cipher.size)
+
+    async def put_small(
+        self, documents: Sequence[SmallDocument]
+    ) -> list[StoredDocument | Gone | WrongOwner | Tampered]:
+        if any(len(d.content) > CHUNK_BYTES for d in documents):
+            raise ValueError("a small document is one chunk at most: use put")
+        if not documents:
+            return []
+        rows = await self._ledger.open("put_document", [d.dsr_id for d in documents], [None] * len(documents))
+        keys = {row["dsr_id"]: row for row in rows}
+        found: list[StoredDocument | Gone | WrongOwner | Tampered] = []
+        columns: tuple[list[object], ...] = ([], [], [], [], [], [], [], [])
+        places = []
+        for place, one in enumerate(documents):
+            try:
+                stored, row = self._sealed(one, keys.get(one.dsr_id))
+            except (Gone, Tampered) as error:
+                found.append(error)
+                continue
+            found.append(stored)
+            places.append(place)
+            for column, value in zip(columns, row, strict=True):
+                column.append(value)
+        if places:
+            for refused in await self._ledger.fetch("store_documents", *columns):
+                found[places[refused["place"] - 1]] = _REFUSALS[refused["reason"]]()
+        crashpoint("vault.upload_finished")
+        return found
+
+    def _sealed(self, one: SmallDocument, row: asyncpg.Record | None) -> tuple[StoredDocument, tuple[object, ...]]:
+        """What is told of the document, and what is stored of it."""
+        if row is None:
+            raise _gone()
+        salt = os.urandom(SALT_BYTES)
+        cipher = DocumentCipher(self._data_key(row), salt, one.document_id)
+        ciphertext = cipher.encrypt(0, one.content, final=True)
+        stored = StoredDocument(one.document_id, cipher.sha256, cipher.size)
+        names = (one.dsr_id, one.document_id, one.name, one.media_type)
+        return stored, (*names, salt, cipher.size, cipher.sha256, ciphertext)
 
     async def _write(self, upload_id: UUID, cipher: DocumentCipher, content: AsyncIterator[bytes] | bytes) -> int:
         waiting: list[bytes] = []
@@ -105,3 +145,14 @@ class Documents:
 
     def _data_key(self, row: asyncpg.Record) -> bytes:
         return self._keys.unwrap(Wrapped(row["key_id"], row["wrapped_key"]), key_binding(row["dsr_id"]))
+
+
+def _gone() -> Gone:
+    return Gone("nothing is sealed under this id: it was never sealed, or it was shredded")
+
+
+def _foreign() -> WrongOwner:
+    return WrongOwner("the document id belongs to another DSR: choose a new one")
+
+
+_REFUSALS: dict[str, Callable[[], Gone | WrongOwner]] = {"gone": _gone, "owner": _foreign}

@@ -66,6 +66,17 @@ class RedemptionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SmallDocument:
+    """At most one chunk (`stream.CHUNK_BYTES`), stored together with others. `name`: see `Vault.put_document`."""
+
+    dsr_id: UUID
+    document_id: UUID
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDocument:
     """`sha256` (hex) and `size` (bytes) are those of the plaintext."""
 

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_postgres import Database, Tx
+    from lethe_vault.errors import WrongOwner
     from lethe_vault.keys import KeyProvider
-    from lethe_vault.model import DocumentInfo, Identifiers, Redemption, Sealing, StoredDocument
+    from lethe_vault.model import DocumentInfo, Identifiers, Redemption, Sealing, SmallDocument, StoredDocument
 
 
 class Vault:
@@ -132,6 +133,17 @@ class Vault:
         Raises Gone, WrongOwner, or asyncpg's CheckViolationError for a name or media type that is not allowed.
         """
         return await self._documents.put(dsr_id, name, media_type, content, document_id)
+
+    async def put_small_documents(
+        self, documents: Sequence[SmallDocument]
+    ) -> list[StoredDocument | Gone | WrongOwner | Tampered]:
+        """Store documents of at most one chunk, each replacing what its id had; one answer per document, same order.
+
+        What cannot be stored is told in its place and spoils no other; every DSR's opening is on record. Three
+        statements for all of them: the caller keeps a call to a MiB or so. Raises ValueError for a larger document,
+        KeyMissing, or CheckViolationError as `put_document` does.
+        """
+        return await self._documents.put_small(documents)
 
     def open_document(self, document_id: UUID, *, task_id: UUID | None = None, reason: str) -> AsyncIterator[bytes]:
         """The plaintext, chunk by chunk, on record with `reason` (a code).

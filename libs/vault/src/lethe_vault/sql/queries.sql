@@ -38,6 +38,12 @@ SELECT vault.put_chunks($1, $2, $3::bytea[]);
 -- Make the upload the content of its document.
 SELECT vault.finish_upload($1, $2, $3, $4);
 
+-- name: store_documents
+-- Store whole documents of one chunk each; gives those that were refused, by their place, and why.
+SELECT place, reason FROM vault.store_documents(
+    $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::bytea[]
+);
+
 -- name: read_chunks
 -- A run of encrypted chunks in order.
 SELECT position, ciphertext FROM vault.read_chunks($1, $2, $3);

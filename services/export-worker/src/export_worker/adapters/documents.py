@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from export_worker.domain.errors import PartMismatch, Shredded
-from lethe_vault import Gone, Tampered, WrongOwner
+from lethe_vault import Gone, SmallDocument, Tampered, WrongOwner
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from uuid import UUID
 
+    from export_worker.application.ports import Small, Stored
     from lethe_vault import StoredDocument, Vault
 
 
@@ -31,10 +32,12 @@ class SealedDocuments:
     ) -> StoredDocument:
         try:
             return await self._vault.put_document(dsr_id, name, media_type, content, document_id=document_id)
-        except Gone as error:
-            raise Shredded from error
-        except WrongOwner as error:
-            raise PartMismatch("part_owner", "the document belongs to another DSR") from error
+        except (Gone, WrongOwner) as error:
+            raise _refusal(error) from error
+
+    async def put_small(self, documents: Sequence[Small]) -> list[Stored | Exception]:
+        found = await self._vault.put_small_documents([SmallDocument(*one) for one in documents])
+        return [_refusal(one) if isinstance(one, Exception) else one for one in found]
 
     async def open_document(
         self, document_id: UUID, *, task_id: UUID | None = None, reason: str
@@ -48,3 +51,11 @@ class SealedDocuments:
             raise PartMismatch(
                 "part_tampered", "a part fails authentication: compare the vault with its backup"
             ) from error
+
+
+def _refusal(error: Exception) -> Exception:
+    if isinstance(error, Gone):
+        return Shredded()
+    if isinstance(error, WrongOwner):
+        return PartMismatch("part_owner", "the document belongs to another DSR")
+    return error

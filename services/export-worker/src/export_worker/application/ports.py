@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from uuid import UUID
 
     from export_worker.domain.facts import ProcessorFacts
@@ -23,6 +23,19 @@ class Stored(Protocol):
     def size(self) -> int: ...
 
 
+class Small(NamedTuple):
+    """A document that is held in memory whole, at most SMALL bytes."""
+
+    dsr_id: UUID
+    document_id: UUID
+    name: str
+    media_type: str
+    content: bytes
+
+
+SMALL = 256 * 1024
+
+
 class Documents(Protocol):
     """The sealed store of documents: chunked, under the key of the DSR, every opening recorded."""
 
@@ -36,6 +49,10 @@ class Documents(Protocol):
         document_id: UUID | None = None,
     ) -> Stored:
         """Replaces an earlier version when the content has ended; a stream that fails leaves nothing."""
+        ...
+
+    async def put_small(self, documents: Sequence[Small]) -> list[Stored | Exception]:
+        """Store some documents together; an error stands in the place of what could not be stored."""
         ...
 
     def open_document(self, document_id: UUID, *, task_id: UUID | None = None, reason: str) -> AsyncIterator[bytes]: ...

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from export_worker.application.ports import SMALL, Small
 from export_worker.domain.errors import BadPart
 from export_worker.domain.part import PART_MEDIA_TYPE, PartLines, document_id
 from lethe_events.models import ExportPart
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
     from uuid import UUID
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
 _Form = Callable[[PartLines], bytes]
 
-HOLD_BACK = 256 * 1024
+HOLD_BACK = SMALL - 1024
 """Bytes of a part that wait in memory before a stream to the vault is opened: most parts never need one."""
 _PIECES = 2
-_AT_ONCE = 4
-"""Small parts that are stored at the same time."""
+_CALL = 1024 * 1024
+"""Bytes of small parts that are stored by one call to the vault."""
+_AT_ONCE = 2
+"""Such calls at the same time."""
 
 
 class PartSink:
@@ -66,15 +69,42 @@ class PartSink:
 
     async def finish(self, items: Sequence[WorkItem]) -> dict[UUID, ExportPart | Exception]:
         """Store the parts of these items, by task id. An error stands in the place of its part and spoils no other."""
+        parts = {item.task.task_id: self._parts[item.task.task_id] for item in items}
+        small: list[_Part] = []
+        for part in parts.values():
+            await part.end()
+            small += [part] if part.is_small else []
         free = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(part: _Part) -> ExportPart | Exception:
+        async def some(group: Sequence[_Part]) -> None:
             async with free:
-                return await part.finish()
+                await self._store(group)
 
-        ids = [item.task.task_id for item in items]
-        ends = [self._group.create_task(one(self._parts[task_id])) for task_id in ids]
-        return {task_id: await end for task_id, end in zip(ids, ends, strict=True)}
+        for task in [self._group.create_task(some(group)) for group in _together(small)]:
+            await task
+        return {task_id: part.result() for task_id, part in parts.items()}
+
+    async def _store(self, parts: Sequence[_Part]) -> None:
+        try:
+            found = await self._documents.put_small([part.small() for part in parts])
+        except Exception as error:  # noqa: BLE001 - these persons' parts; the worker tells what it means
+            found = [error] * len(parts)
+        for part, stored in zip(parts, found, strict=True):
+            part.take(stored)
+
+
+def _together(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
+    """Parts for one call to the vault each."""
+    group: list[_Part] = []
+    size = 0
+    for part in parts:
+        if group and size + part.size > _CALL:
+            yield group
+            group, size = [], 0
+        group.append(part)
+        size += part.size
+    if group:
+        yield group
 
 
 class _Part:
@@ -85,7 +115,7 @@ class _Part:
         self._task = task
         self.lines = PartLines()
         self._held = [self.lines.head(task.task_id, task.processor_id)]
-        self._size = 0
+        self._size = len(self._held[0])
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES)
         self._stream: asyncio.Task[None] | None = None
         self._stored: Stored | None = None
@@ -106,15 +136,40 @@ class _Part:
                 self._stream = group.create_task(self._run())
             await self._hand_over()
 
-    async def finish(self) -> ExportPart | Exception:
-        if self._error is None:
-            self._held.append(self.lines.end())
-            if self._stream is None:
-                await self._store(b"".join(self._held))
-            else:
-                await self._hand_over()
-                await self._pieces.put(None)
-                await self._stream
+    @property
+    def is_small(self) -> bool:
+        """Whether it is whole in memory, to be stored with others."""
+        return self._stream is None and self._error is None
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    async def end(self) -> None:
+        """Write the last line; a part that is being streamed is then stored."""
+        if self._error is not None:
+            return
+        last = self.lines.end()
+        self._held.append(last)
+        self._size += len(last)
+        if self._stream is not None:
+            await self._hand_over()
+            await self._pieces.put(None)
+            await self._stream
+
+    def small(self) -> Small:
+        task, content = self._task, b"".join(self._held)
+        return Small(
+            task.dsr_id, document_id(task.task_id), f"part-{task.processor_id}.ndjson", PART_MEDIA_TYPE, content
+        )
+
+    def take(self, stored: Stored | Exception) -> None:
+        if isinstance(stored, Exception):
+            self._error = stored
+        else:
+            self._stored = stored
+
+    def result(self) -> ExportPart | Exception:
         if self._error is not None or self._stored is None:
             return self._error or BadPart("part_end", "the part was not stored")
         records, masked = self.lines.totals
@@ -139,7 +194,7 @@ class _Part:
             async for _ in self._drain():
                 pass  # whoever writes must not wait for a stream that has failed
 
-    async def _store(self, content: AsyncIterator[bytes] | bytes) -> None:
+    async def _store(self, content: AsyncIterator[bytes]) -> None:
         task = self._task
         try:
             self._stored = await self._documents.put_document(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Id = UUID | str
 
+PACKAGE: Final = "lethe-package"
+"""The processor id under which the export package is put together."""
 Place = tuple[str, int, int]
 """Topic, partition, offset."""
 
@@ -194,7 +196,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The first time that a record of one writer and key was published. `number`: its place in what was written."""
+    """The first time that the relay published a record of one writer and key. `number`: its place in the outbox.
+
+    What a broker refused and was put off is left out: it waits for nobody, and nobody waits for it.
+    """
 
     writer: str
     key: str

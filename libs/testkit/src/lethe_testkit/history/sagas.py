@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from lethe_testkit.history.model import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lethe_testkit.history.model import History, Id, SagaEnd, TaskEnd
 
-PACKAGE: Final = "lethe-package"
+
 _AFTER_CLOSE = frozenset({"certificate_issued", "retention_over"})
 _ENDED_WELL = frozenset({"done", "nothing_found", "retained"})
 _SEEN_ABSENT = frozenset({"nothing_found", "retained"})
@@ -45,18 +47,25 @@ def one_saga(history: History) -> Iterator[str]:
 
 
 def one_effect(history: History) -> Iterator[str]:
-    """Never two; and one where an erasure is recorded as done by a processor whose effects were counted."""
+    """Never two; and one where an erasure is recorded as done, and verified, whose effects were counted.
+
+    A processor that says done and lies has no effect; that is for the look to find, and not to be counted here.
+    """
     counts = Counter((e.saga_id, e.processor_id, e.task_id) for e in history.effects)
     for (saga_id, processor_id, task_id), times in counts.items():
         if times > 1:
             yield f"saga {saga_id}: {processor_id} did task {task_id} {times} times"
+    seen = {(t.saga_id, t.processor_id, t.round) for t in history.tasks if t.verb == "verify" and _looked(t)}
     for task in history.tasks:
-        if task.processor_id not in history.observes_effects or task.verb != "erase":
-            continue
-        if (task.status, task.outcome) == ("done", "done") and not counts[
-            (task.saga_id, task.processor_id, task.task_id)
-        ]:
-            yield f"saga {task.saga_id}: {task.processor_id} is recorded to have done {task.task_id}, and did nothing"
+        place = (task.saga_id, task.processor_id)
+        done = (task.verb, task.status, task.outcome) == ("erase", "done", "done")
+        observed = (*place, task.round) in seen and task.processor_id in history.observes_effects
+        if done and observed and not counts[(*place, task.task_id)]:
+            yield f"saga {task.saga_id}: {task.processor_id} is recorded to have done {task.task_id}, and did not"
+
+
+def _looked(task: TaskEnd) -> bool:
+    return task.status == "done" and task.outcome in _SEEN_ABSENT
 
 
 def nothing_unasked(history: History) -> Iterator[str]:
@@ -160,7 +169,10 @@ def _excepted(task: TaskEnd | None, saga: SagaEnd) -> bool:
 
 
 def quiet(history: History) -> Iterator[str]:
-    """After the link that closed it, only the certificate and the end of retention."""
+    """After the link that closed it, only the certificate and the end of retention.
+
+    What was seen to be gone cannot be erased later; a processor that nobody could look at may have said done too early.
+    """
     closed = {saga.id: saga.closed_at for saga in history.sagas if saga.closed_at is not None}
     ended: set[Id] = set()
     for link in sorted(history.links, key=lambda link: link.seq):
@@ -168,11 +180,12 @@ def quiet(history: History) -> Iterator[str]:
             yield f"saga {link.saga_id}: {link.kind} was applied after it had closed"
         if link.state == "closed":
             ended.add(link.saga_id)
-    excepted = {task.task_id for task in history.tasks if task.status == "excepted"}
+    looked = {(t.saga_id, t.processor_id, t.round) for t in history.tasks if t.verb == "verify" and _looked(t)}
+    gone = {t.task_id for t in history.tasks if (t.saga_id, t.processor_id, t.round) in looked}
     for what, at, saga_id, task_id in (
         *(("was asked", a.at, a.saga_id, a.task_id) for a in history.asked),
         *(("was answered", a.at, a.saga_id, a.task_id) for a in history.acks),
-        *(("was done", e.at, e.saga_id, e.task_id) for e in history.effects if e.task_id not in excepted),
+        *(("was done", e.at, e.saga_id, e.task_id) for e in history.effects if e.task_id in gone),
     ):
         closed_at = closed.get(saga_id)
         if closed_at is not None and at > closed_at:

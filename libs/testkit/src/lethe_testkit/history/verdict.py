@@ -23,7 +23,7 @@ class Guarantee(StrEnum):
     HOLDS = "nothing is asked of what is held or excepted"
     PARKED = "a message that cannot be handled is parked, and nothing else is"
     ONE_OWNER = "nobody takes what a living owner holds"
-    ORDER = "what one writer says about one saga is published in its order"
+    ORDER = "what the relay publishes for one writer about one saga keeps its order"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Deterministic simulation: the pure core and the delivery protocol on simulated ground, decided by one seed."""

@@ -1,4 +1,4 @@
-"""`lethe law breach-clock`, `severity` and `assess`."""
+"""`lethe law breach-clock`, `severity` and `assess`, and what happened since a request in `lethe law due`."""
 
 from __future__ import annotations
 
@@ -87,3 +87,59 @@ def test_a_row_without_an_answer_is_named_and_the_exit_code_says_so(
     captured = capsys.readouterr()
     assert captured.out.splitlines() == ["case_id,se,band", "a,2.0,Medium", "b,,"]
     assert "unsupported case b" in captured.err
+
+
+DUE = ["law", "due", "--received", "2025-12-06T12:00:00+01:00", "--country", "DE"]
+
+
+def test_the_whole_derivation_is_printed_with_its_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = tmp_path / "events.json"
+    happened = [
+        {"type": "status_message", "at": "2025-12-07"},
+        {"type": "extension_notice", "at": "2025-12-20T10:00:00Z", "reasons": "three archives", "months": 2},
+    ]
+    events.write_text(json.dumps(happened))
+    days = tmp_path / "days.csv"
+    days.write_text("day,name,source\n2026-03-06,Day of the Archive,Gazette 3\n")
+    more = ["--region", "by", "--events", str(events), "--holidays", str(days), "--explain"]
+    assert run([*DUE, *more]) == 0
+    out = capsys.readouterr().out
+    for part in (
+        "due_legal   2026-03-09",
+        "DE-BY",
+        "three archives",
+        "gdpr.art12_3, version 2018-05-25.1",
+        "Art. 12(3)",
+        "Gazette 3",
+        "Day of the Archive",
+        "extended by 2 further months",
+        "extended\n",
+    ):
+        assert part in out, part
+    assert run([*DUE, *more, "--refusal"]) == 0
+    assert "due_legal   2026-01-07" in capsys.readouterr().out  # not extended; Epiphany in Bavaria
+
+
+@pytest.mark.parametrize(
+    ("option", "content"),
+    [
+        ("--events", "{}"),
+        ("--events", "not json"),
+        ("--events", '[{"type": "moon_phase", "at": "2026-01-01"}]'),
+        ("--events", '[{"type": "id_requested"}]'),
+        ("--events", '[{"type": "id_requested", "at": 5}]'),
+        ("--events", '["x"]'),
+        ("--holidays", "a,b\n1,2\n"),
+        ("--holidays", "day,name,source\nsoon,x,y\n"),
+        ("--holidays", "day,name,source\n2026-01-02,x,\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line(
+    option: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file"
+    path.write_text(content)
+    assert run([*DUE, option, str(path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert run([*DUE, option, str(tmp_path / "absent")]) == 2
+    assert run([*DUE, "--region", "XX"]) == 2

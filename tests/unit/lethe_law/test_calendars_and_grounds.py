@@ -39,8 +39,34 @@ def test_a_day_is_off_where_the_national_list_says_so(code: str, day: date, name
 
 
 def test_an_unknown_calendar_is_refused() -> None:
-    with pytest.raises(UnsupportedPlace):
-        calendar_of("DE-BY")
+    for code in ("ZZ", "DE-XX", "LI-1", "", "US-CA"):
+        with pytest.raises(UnsupportedPlace):
+            calendar_of(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "name"),
+    [
+        ("DE-BY", date(2026, 1, 6), "Epiphany"),
+        ("DE-BE", date(2026, 1, 6), None),
+        ("DE-BE", date(2026, 5, 1), "Labor Day"),  # what all regions have
+        ("ES-CT", date(2026, 9, 11), "National Day of Catalonia"),
+        ("AT-9", date(2026, 10, 26), "National Day"),
+    ],
+)
+def test_a_region_has_the_national_holidays_and_its_own(code: str, day: date, name: str | None) -> None:
+    assert calendar_of(code).why_not_working(day) == name
+    assert "regional" in calendar_of(code).source
+
+
+def test_a_deployer_puts_days_right_and_the_calendar_says_by_what() -> None:
+    right = calendar_of("DE").overridden(
+        [Override(date(2026, 6, 17), "Day of Unity", "Gazette 1"), Override(date(2026, 5, 1), None, "Gazette 2")]
+    )
+    assert right.why_not_working(date(2026, 6, 17)) == "Day of Unity"
+    assert right.why_not_working(date(2026, 5, 1)) is None
+    assert "Gazette 2" in right.source
+    assert calendar_of("DE").why_not_working(date(2026, 5, 1)) == "Labor Day"
 
 
 @pytest.fixture

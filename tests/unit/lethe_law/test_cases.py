@@ -73,6 +73,12 @@ def test_a_row_that_cannot_be_told_says_so_and_gives_no_date(change: dict[str, s
     assert result.due_strict is None
 
 
+def test_a_region_is_a_calendar_too() -> None:
+    row = BASE | {"received": "2025-12-05T23:30:00Z", "holiday_calendar": "DE-BY"}  # 6 December in Bavaria
+    found = evaluate(row)
+    assert (str(found.due_legal), str(found.due_strict)) == ("2026-01-07", "2026-01-05")
+
+
 def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(CaseError, match="case_id"):

@@ -1,11 +1,14 @@
 """Public holidays, of the Member State where the action is to be taken (Reg. 1182/71 Art. 2(1)).
 
 The national lists come from the `holidays` library; what it lacks or has wrong is put right by a dated override that
-names its source. Regional holidays are not counted: a date is never later than the national list allows.
+names its source. A region's list (`DE-BY`) holds the national days and its own. Whether days of a region count where
+the action is to be taken there is read in two ways, so the clock keeps both dates: the legal one by the region's list
+where one was named, the strict one by the national list.
 """
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -14,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import holidays
 
-from lethe_law.errors import UnsupportedPlace
+from lethe_law.errors import ClockError, UnsupportedPlace
 from lethe_law.places import EEA, UK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
 DAY = timedelta(days=1)
 SATURDAY = 5
@@ -77,6 +81,28 @@ class Calendar:
 
         return Calendar(f"{self.code}+{day}", self.source, more, self.rolls)
 
+    def overridden(self, overrides: Collection[Override]) -> Calendar:
+        """The same calendar with days put right by a deployer; each names its source."""
+
+        def right(year: int) -> Mapping[date, str]:
+            return put_right(self.holidays_of(year), overrides, year)
+
+        names = "; ".join(f"{o.day}: {o.source}" for o in overrides)
+        return Calendar(self.code, f"{self.source}; {names}" if names else self.source, right, self.rolls)
+
+
+def put_right(found: Mapping[date, str], overrides: Collection[Override], year: int) -> Mapping[date, str]:
+    """Holidays of a year with overrides applied in order."""
+    right = dict(found)
+    for override in overrides:
+        if override.day.year != year:
+            continue
+        if override.name is None:
+            right.pop(override.day, None)
+        else:
+            right[override.day] = override.name
+    return right
+
 
 def _no_holidays(_: int) -> Mapping[date, str]:
     return {}
@@ -88,17 +114,18 @@ NO_ROLL = Calendar("none-noroll", "no calendar: no end is moved", _no_holidays, 
 
 @cache
 def calendar_of(code: str) -> Calendar:
-    """The calendar of a country (`DE`, `GB-SCT`, …), or `none`, or `none-noroll`. Raises UnsupportedPlace."""
+    """The calendar of a country or region, or `none`, or `none-noroll`. Raises UnsupportedPlace.
+
+    Codes: `DE`, `GB-SCT`; ISO 3166-2 for regions (`DE-BY`, `AT-9`, `ES-CT`).
+    """
     if code == WEEKENDS_ONLY.code:
         return WEEKENDS_ONLY
     if code == NO_ROLL.code:
         return NO_ROLL
-    if code not in EEA and code not in UK and code != "CH":
-        known = ", ".join(sorted({*EEA, *UK, "CH"}))
-        raise UnsupportedPlace(f"no calendar {code!r}; there are: {known}, none, none-noroll")
-    country, subdivision = _SUBDIVISIONS.get(code, (code, None))
-    overrides = OVERRIDES.get(code, ())
-    source = f"national public holidays of {code}, python-holidays {version('holidays')}"
+    country, subdivision = _place(code)
+    overrides = (*OVERRIDES.get(country, ()), *(OVERRIDES.get(code, ()) if code != country else ()))
+    kind = "regional and national" if subdivision and code not in UK else "national"
+    source = f"{kind} public holidays of {code}, python-holidays {version('holidays')}"
     if overrides:
         source += "; " + "; ".join(f"{o.day}: {o.source}" for o in overrides)
 
@@ -106,16 +133,47 @@ def calendar_of(code: str) -> Calendar:
     def of_year(year: int) -> Mapping[date, str]:
         listed = holidays.country_holidays(country, subdivision, years=year, language=_english(country))
         found = {day: listed.get(day, "a public holiday") for day in listed if day.year == year}
-        for override in overrides:
-            if override.day.year != year:
-                continue
-            if override.name is None:
-                found.pop(override.day, None)
-            else:
-                found[override.day] = override.name
-        return found
+        return put_right(found, overrides, year)
 
     return Calendar(code, source, of_year)
+
+
+def _place(code: str) -> tuple[str, str | None]:
+    if code in _SUBDIVISIONS:
+        return _SUBDIVISIONS[code]
+    country, _, region = code.partition("-")
+    if country not in EEA and code not in UK and country != "CH":
+        known = ", ".join(sorted({*EEA, *UK, "CH"}))
+        raise UnsupportedPlace(f"no calendar {code!r}; there are: {known}, regions (DE-BY), none, none-noroll")
+    if not region:
+        return country, None
+    regions = regions_of(country)
+    if region not in regions:
+        raise UnsupportedPlace(f"no calendar {code!r}; regions of {country} are: {', '.join(regions) or 'none known'}")
+    return country, region
+
+
+@cache
+def regions_of(country: str) -> tuple[str, ...]:
+    """Regions of a country with a calendar of their own, in order; empty where the library knows none."""
+    return tuple(sorted(holidays.country_holidays(country).subdivisions))
+
+
+def read_overrides(path: Path) -> tuple[Override, ...]:
+    """A deployer's file: columns `day`, `name` (empty: a working day after all), `source`. Raises ClockError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if {"day", "name", "source"} - set(rows.fieldnames or ()):
+            raise ClockError(f"{path}: the first line names the columns day,name,source")
+        found = []
+        for number, row in enumerate(rows, start=2):
+            if not (row["source"] or "").strip():
+                raise ClockError(f"{path}, line {number}: a day that is put right names its source")
+            try:
+                found.append(Override(date.fromisoformat(row["day"]), row["name"].strip() or None, row["source"]))
+            except ValueError:
+                raise ClockError(f"{path}, line {number}: day is written 2026-12-24") from None
+    return tuple(found)
 
 
 def load_calendars(year: int, codes: Collection[str]) -> None:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from lethe_law.calendars import calendar_of
 from lethe_law.clock import both
 from lethe_law.errors import CaseError, LawError
-from lethe_law.history import Event, Kind, local_day
-from lethe_law.places import ZONES
+from lethe_law.history import UNTIMED, Event, Kind, local_day
+from lethe_law.places import EEA, ZONES
 from lethe_law.reading import Situation
 from lethe_law.rules import OTHER_CLOCKS, Rule, Unit, first_rule
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ZONES = {"CCPA": "America/Los_Angeles", "LGPD": "America/Sao_Paulo", "CH-FADP": "Europe/Zurich"}
-_UNTIMED = {"received", "aware", "status_message", "response"}
 _PERIOD = re.compile(r"^(months|days|weeks|years|working_days):(\d+)(-unrolled)?$")
 _NAMED = re.compile(r"^(?:respond|access|full|answer|extended)_(\d+)d$")
 _1182 = "Reg. (EEC, Euratom) 1182/71 Art. 3"
@@ -70,13 +69,18 @@ def _evaluate(row: Mapping[str, str]) -> CaseResult:
     utc_day = local_day(received, ZoneInfo("UTC"))
     rule, extend = _rule(row["regime"], row["clock"], day)
     events = tuple(_events(json.loads(row.get("event_sequence") or "[]"), rule))
-    situation = Situation(rule, calendar_of(row["holiday_calendar"]), zone, day, utc_day, events, extend)
+    calendar, national = calendar_of(row["holiday_calendar"]), None
+    country = row["holiday_calendar"].split("-")[0]
+    if country in EEA:
+        national = calendar_of(country)
+    situation = Situation(rule, calendar, zone, day, utc_day, events, extend, national)
     legal, strict, steps = both(situation)
     return CaseResult(row["case_id"], legal.end, strict, steps=steps)
 
 
 def _zone(row: Mapping[str, str]) -> ZoneInfo:
-    return ZoneInfo(ZONES.get(row["holiday_calendar"]) or _ZONES.get(row["regime"], "UTC"))
+    code = row["holiday_calendar"]
+    return ZoneInfo(ZONES.get(code) or ZONES.get(code.split("-")[0]) or _ZONES.get(row["regime"], "UTC"))
 
 
 def _moment(text: str) -> date | datetime:
@@ -115,7 +119,7 @@ def _period(clock: str) -> Rule:
 def _events(listed: list[Mapping[str, object]], rule: Rule) -> Iterator[Event]:
     for item in listed:
         kind = str(item["type"])
-        if kind in _UNTIMED:
+        if kind in UNTIMED:
             continue
         # a question counts as founded unless the row says otherwise; a notice has to say so
         founded = item.get("reasons", kind != Kind.EXTENSION_NOTICE)

@@ -20,9 +20,9 @@ from lethe_law.reading import Outcome, Reading, Situation, apply
 from lethe_law.rules import Pause, first_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-    from lethe_law.calendars import Calendar
+    from lethe_law.calendars import Calendar, Override
     from lethe_law.rules import Rule
 
 YEARS = range(1990, 2101)
@@ -79,12 +79,20 @@ def first_month(received_at: datetime, *, country: str, regime: str = "gdpr") ->
 
 
 def due(
-    received_at: datetime, *, country: str, regime: str = "gdpr", events: Iterable[Event] = (), refusal: bool = False
+    received_at: datetime,
+    *,
+    country: str,
+    regime: str = "gdpr",
+    events: Iterable[Event] = (),
+    refusal: bool = False,
+    region: str | None = None,
+    overrides: Collection[Override] = (),
 ) -> ClockResult:
     """The end of the period after everything that happened since (`events`, in order of time).
 
-    `refusal`: the clock of GDPR Art. 12(4), which no notice extends. Raises as `first_month` does, and ClockError
-    for events that contradict each other.
+    `refusal`: the clock of GDPR Art. 12(4), which no notice extends. `region`: where in the country the action is to be
+    taken (`BY`); its own holidays move the legal date and never the strict one. `overrides`: days that a deployer puts
+    right. Raises as `first_month` does, and ClockError for events that contradict each other.
     """
     if country not in supported_countries(regime):
         known = ", ".join(sorted(supported_countries(regime)))
@@ -93,8 +101,12 @@ def due(
     day = local_day(received_at, zone)
     utc_day = received_at.astimezone(UTC).date()
     history = tuple(events)
-    if history or refusal:
-        found = _dates(Situation(_rule(regime, day), calendar, zone, day, utc_day, history, not refusal))
+    if history or refusal or region or overrides:
+        national = calendar.overridden(overrides) if overrides else calendar
+        if region and calendar.rolls:
+            calendar = calendar_of(f"{country}-{region}")
+        calendar = calendar.overridden(overrides) if overrides else calendar
+        found = _dates(Situation(_rule(regime, day), calendar, zone, day, utc_day, history, not refusal, national))
     else:
         found = _without_events(country, regime, day, utc_day)
     return ClockResult(
@@ -162,6 +174,12 @@ def both(situation: Situation) -> tuple[Outcome, date, tuple[str, ...]]:
     zone = situation.zone.key
     steps = [*legal.steps, f"legal date: {legal.end}, 24:00 {zone}"]
     strict = legal.end
+    national = situation.national
+    if national is not None and national.code != situation.calendar.code:
+        end = apply(replace(situation, calendar=national), legal_reading).end
+        if end < legal.end:
+            steps.append(f"without the holidays of the region: {end}")
+        situation, strict = replace(situation, calendar=national), min(strict, end)
     for reading in _stricter(situation, legal_reading):
         end = apply(situation, reading).end
         if end < legal.end:

@@ -42,6 +42,9 @@ class Event:
     by: int = 0
 
 
+UNTIMED = frozenset({"received", "aware", "status_message", "response"})
+"""What may stand in a history and changes no clock."""
+
 ANSWERS = {
     Kind.ID_REQUESTED: Kind.ID_RECEIVED,
     Kind.CLARIFICATION_REQUESTED: Kind.CLARIFICATION_RECEIVED,
@@ -84,3 +87,27 @@ def questions(events: tuple[Event, ...], zone: ZoneInfo) -> tuple[Question, ...]
         if waiting is not None:
             found.append(Question(asked_kind, waiting, None))
     return tuple(sorted(found, key=lambda q: q.asked))
+
+
+def history(listed: object) -> tuple[Event, ...]:
+    """Events from JSON: a list of members `type`, `at`, and `reasons`, `months` or `days` where they apply.
+
+    What does not bear on the clock (a status message, an answer) is left out. Raises ClockError for anything else.
+    """
+    if not isinstance(listed, list):
+        raise ClockError("events: a list of what happened, each with type and at")
+    found = []
+    for number, item in enumerate(listed, start=1):
+        try:
+            if item["type"] in UNTIMED:
+                continue
+            text = item["at"]
+            at = datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+            event = Event(
+                Kind(item["type"]), at, str(item.get("reasons") or ""), item.get("months", item.get("days", 0))
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            known = ", ".join([*Kind, *sorted(UNTIMED)])
+            raise ClockError(f"event {number}: needs `at` and a `type`, one of {known}") from None
+        found.append(event)
+    return tuple(found)

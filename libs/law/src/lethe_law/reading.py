@@ -37,7 +37,7 @@ class Situation:
     """Everything that a date depends on, but the reading.
 
     `received_utc`: the day of receipt in UTC. `extend` is False for a clock that no notice moves (a refusal,
-    GDPR Art. 12(4)).
+    GDPR Art. 12(4)). `national`: the calendar of the country, where `calendar` is that of one of its regions.
     """
 
     rule: Rule
@@ -47,6 +47,7 @@ class Situation:
     received_utc: date
     events: tuple[Event, ...] = ()
     extend: bool = True
+    national: Calendar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -16,7 +17,15 @@ from lethe_client.cli import law_breach
 from lethe_client.cli.exits import Exit
 from lethe_client.cli.output import Json, group, note, print_json, print_pairs
 from lethe_client.errors import BadInput
-from lethe_law import LawError, evaluate_cases, first_month, regime_of, zone_of
+from lethe_law import LawError, evaluate_cases, regime_of, zone_of
+from lethe_law import due as statutory_due
+from lethe_law.calendars import read_overrides
+from lethe_law.history import history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lethe_law import ClockResult, Event
 
 app = group("The law that Lethe goes by: statutory dates and how they come about.")
 app.command("breach-clock")(law_breach.breach_clock_command)
@@ -37,7 +46,18 @@ def due(
     regime: Annotated[
         str | None, typer.Option(help="gdpr, uk-gdpr, ch-fadp, ccpa, lgpd; default: the law of the country.")
     ] = None,
-    explain: Annotated[bool, typer.Option(help="Also print rule, calendar and every step.")] = False,
+    region: Annotated[
+        str | None, typer.Option(help="Where in the country, as in ISO 3166-2: BY for Bavaria; its holidays count too.")
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(help='JSON: what happened since, [{"type": "id_requested", "at": "…", "reasons": "…"}, …].'),
+    ] = None,
+    holidays: Annotated[
+        Path | None, typer.Option(help="CSV day,name,source: days to put right; an empty name makes a working day.")
+    ] = None,
+    refusal: Annotated[bool, typer.Option(help="The clock of a refusal, whole or partial: never extended.")] = False,
+    explain: Annotated[bool, typer.Option(help="Also print inputs, rule, calendar and every step.")] = False,
     cases: Annotated[
         Path | None,
         typer.Option(help="Instead: a CSV file of worked cases; prints case_id,due_legal,due_strict for each."),
@@ -55,24 +75,49 @@ def due(
         raise BadInput("--received and --country are needed, or --cases")
     try:
         chosen = regime.lower() if regime else regime_of(country)
-        result = first_month(_instant(received, country), country=country, regime=chosen)
-    except LawError as error:
+        happened = history(json.loads(events.read_text(encoding="utf-8"))) if events else ()
+        result = statutory_due(
+            _instant(received, country),
+            country=country,
+            regime=chosen,
+            region=region.upper() if region else None,
+            events=happened,
+            refusal=refusal,
+            overrides=read_overrides(holidays) if holidays else (),
+        )
+    except (LawError, OSError, ValueError) as error:
         raise BadInput(str(error)) from error
     if as_json:
         print_json(result.as_dict())
         return Exit.OK
     print_pairs([("due_legal", result.due_date_legal), ("due_strict", result.due_date_strict)])
     if explain:
-        print_pairs(
-            [
-                ("rule", f"{result.rule}, version {result.rule_version}: {result.articles}"),
-                ("calendar", result.calendar),
-                ("in UTC", f"{result.due_legal.isoformat()}, strict {result.due_strict.isoformat()}"),
-            ]
-        )
-        for step in result.steps:
-            print(f"- {step}")
+        _explain(result, region, happened, refusal=refusal)
     return Exit.OK
+
+
+def _explain(result: ClockResult, region: str | None, happened: Sequence[Event], *, refusal: bool) -> None:
+    """The whole derivation: what went in, by which rule and calendar, each step."""
+    place = result.country if region is None else f"{result.country}-{region.upper()}"
+    print_pairs(
+        [
+            ("input", f"received {result.received_at.isoformat()}, {result.regime}, {place}, {result.zone}"),
+            *(("input", f"{e.kind} {e.at.isoformat()}{f': {e.reasons}' if e.reasons else ''}") for e in happened),
+            ("input", "a refusal: no notice extends its clock" if refusal else None),
+            ("rule", f"{result.rule}, version {result.rule_version}"),
+            ("articles", result.articles),
+            ("calendar", result.calendar),
+            ("in UTC", f"{result.due_legal.isoformat()}, strict {result.due_strict.isoformat()}"),
+            ("state", ", ".join(_state(result))),
+        ]
+    )
+    for step in result.steps:
+        print(f"- {step}")
+
+
+def _state(result: ClockResult) -> list[str]:
+    flags = (("extended", result.extended), ("a question is open: the legal date moves when answered", result.pending))
+    return [text for text, holds in flags if holds]
 
 
 def _instant(text: str, country: str) -> datetime:

@@ -20,15 +20,34 @@ class Topic:
     messages: tuple[str, ...]
 
 
-REQUESTS = Topic("dsr.requests", "dsr_id", 14 * DAY_MS, ("lethe.dsr.received.v1",))
+REQUESTS = Topic(
+    "dsr.requests",
+    "dsr_id",
+    14 * DAY_MS,
+    ("lethe.dsr.received.v1", "lethe.dsr.identity-verified.v1", "lethe.dsr.withdrawn.v1"),
+)
 TASKS_ERASURE = Topic("dsr.tasks.erasure", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
 TASKS_EXPORT = Topic("dsr.tasks.export", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
 ACKS = Topic("dsr.acks", "dsr_id", 14 * DAY_MS, ("lethe.task.acknowledged.v1",))
 STATUS = Topic("dsr.status", "dsr_id", 7 * DAY_MS, ("lethe.dsr.status.v1",))
 AUDIT = Topic("dsr.audit", "seal", 365 * DAY_MS, ("lethe.audit.sealed.v1",))
 SUBJECT_EVENTS = Topic("subject.events", "subject_token", 7 * DAY_MS, ("lethe.subject.observed.v1",))
+BREACH_REPORTS = Topic("breach.reports", "breach_id", 30 * DAY_MS, ("lethe.breach.reported.v1",))
+BREACH_SIGNALS = Topic("breach.signals", "asset", 7 * DAY_MS, ("lethe.breach.signal.v1",))
+BREACH_STATUS = Topic("breach.status", "case_id", 30 * DAY_MS, ("lethe.breach.status.v1",))
 
-TOPICS = (REQUESTS, TASKS_ERASURE, TASKS_EXPORT, ACKS, STATUS, AUDIT, SUBJECT_EVENTS)
+TOPICS = (
+    REQUESTS,
+    TASKS_ERASURE,
+    TASKS_EXPORT,
+    ACKS,
+    STATUS,
+    AUDIT,
+    SUBJECT_EVENTS,
+    BREACH_REPORTS,
+    BREACH_SIGNALS,
+    BREACH_STATUS,
+)
 
 DEFAULT_PARTITIONS = 8
 

@@ -10,6 +10,12 @@ class Right(StrEnum):
 
     ACCESS = "access"  # Art. 15
     ERASURE = "erasure"  # Art. 17
+    PORTABILITY = "portability"  # Art. 20
+    RECTIFICATION = "rectification"  # Art. 16
+    RESTRICTION = "restriction"  # Art. 18
+    OBJECTION = "objection"  # Art. 21
+    CONSENT_WITHDRAWAL = "consent_withdrawal"  # Art. 7(3)
+    AUTOMATED_DECISION_REVIEW = "automated_decision_review"  # Art. 22
 
 
 class Verb(StrEnum):
@@ -18,6 +24,10 @@ class Verb(StrEnum):
     EXPORT = "export"
     ERASE = "erase"
     VERIFY = "verify"  # look again, by another path than the one that changed the data
+    RECTIFY = "rectify"  # the corrections are sealed; redeem them
+    RESTRICT = "restrict"  # keep, and keep away from ordinary use (Art. 18, 4(3))
+    LIFT = "lift"  # end a restriction
+    SUPPRESS = "suppress"  # stop processing for the purposes named (Art. 21, 7(3))
     PACKAGE = "package"  # put the exported parts together; always addressed to PACKAGE_PROCESSOR
 
 
@@ -59,6 +69,10 @@ class Method(StrEnum):
     EXPORTED = "exported"
     MASKED = "masked"  # left out of an export because it concerns somebody else (Art. 15(4))
     FOUND = "found"  # seen by verify
+    RECTIFIED = "rectified"
+    RESTRICTED = "restricted"
+    LIFTED = "lifted"
+    SUPPRESSED = "suppressed"
 
 
 class Channel(StrEnum):
@@ -76,6 +90,8 @@ class SagaState(StrEnum):
     """States of a saga, as persisted and as told to others."""
 
     RECEIVED = "received"
+    IDENTITY = "identity"  # who asks is in doubt, with a reason (Art. 12(6))
+    DECIDING = "deciding"  # a person has to decide: compelling grounds, fee or refusal, an automated decision
     FULFILLING = "fulfilling"
     VERIFYING = "verifying"
     ANSWERED = "answered"
@@ -88,6 +104,8 @@ class Result(StrEnum):
     GRANTED = "granted"
     PARTIALLY_GRANTED = "partially_granted"
     NOTHING_FOUND = "nothing_found"
+    REFUSED = "refused"  # Art. 12(4), 12(5), with the reasons, the authority and the remedy
+    WITHDRAWN = "withdrawn"
 
 
 class SubjectEventKind(StrEnum):
@@ -97,6 +115,22 @@ class SubjectEventKind(StrEnum):
     UPDATED = "updated"
     ERASED = "erased"
     RESTORED = "restored"
+
+
+class Reporter(StrEnum):
+    """Who reports what may be a personal data breach."""
+
+    PERSON = "person"
+    PROCESSOR = "processor"  # Art. 33(2)
+    MONITORING = "monitoring"
+
+
+class BreachKind(StrEnum):
+    """What was broken (Art. 4(12))."""
+
+    CONFIDENTIALITY = "confidentiality"
+    INTEGRITY = "integrity"
+    AVAILABILITY = "availability"
 
 
 PACKAGE_PROCESSOR = "lethe-package"

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from lethe_events.models import Code
 from lethe_events.words import Channel, Result, Right, SagaState
@@ -33,6 +34,13 @@ class Identity(Given):
     method: Code = Field(description="A code of the controller's own", examples=["controller_session"])
 
 
+def _carried(value: object) -> object:
+    """Only rights that are carried out today: accepting another one would start a clock that nobody serves."""
+    if value not in ("access", "erasure"):
+        raise PydanticCustomError("enum", "is not carried out", {"expected": "'access' or 'erasure'"})
+    return value
+
+
 class NewDsr(Given):
     """One request by one data subject exercising one right."""
 
@@ -52,7 +60,7 @@ class NewDsr(Given):
         }
     )
     controller_id: Code = Field(description="Who decides about the data; one of those the token names")
-    right: Right = Field(description="access: Art. 15; erasure: Art. 17")
+    right: Annotated[Right, BeforeValidator(_carried)] = Field(description="access: Art. 15; erasure: Art. 17")
     export_first: bool = Field(
         default=False, description="With erasure: also asks for access, and delivers it before anything is erased"
     )

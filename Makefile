@@ -73,6 +73,10 @@ test: .venv/installed ## every test, on real Kafka and PostgreSQL; make test ARG
 unit: .venv/installed ## what needs no engine
 	@$(PY) -m pytest -q tests/unit tests/contract tests/architecture $(ARGS)
 
+.PHONY: faults
+faults: .venv/installed ## break a whole stack in every way and see what holds; FAULTS=full SEED=… N=… for the long run
+	@$(PY) tests/faults/run.py $(ARGS)
+
 .PHONY: bench
 bench: .venv/installed ## how much it carries on this machine
 	@$(PY) tests/bench/run.py $(ARGS)

@@ -10,6 +10,7 @@ import pytest
 LISTS = {
     "lethe_messaging": "lethe_messaging.crash_points",
     "lethe_vault": "lethe_vault.crash_points",
+    "lethe_delivery": "lethe_delivery.crash_points",
     "lethe_processors": "lethe_processors.crash_points",
     "intake": "intake.application.crash_points",
     "orchestrator": "orchestrator.application.crash_points",

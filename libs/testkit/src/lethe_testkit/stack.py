@@ -14,7 +14,7 @@ from lethe_local.processes.ports import HOST, free_ports
 from lethe_local.processes.ready import HttpReady
 from lethe_local.processes.supervisor import read_view, restarts
 from lethe_local.stack import databases, envfile
-from lethe_local.stack.config import PORTS, port_variable
+from lethe_local.stack.config import PORTS, SERVICES, instance, port_variable
 from lethe_local.stack.keys import DEMO_CONTROLLER, PERSON_SCOPES, VALID, Keys
 from lethe_testkit.engines import private_state
 
@@ -37,10 +37,19 @@ class Stack:
     """
 
     def __init__(
-        self, *, people: int = 100, environment: Mapping[str, str] | None = None, without: Iterable[str] = ()
+        self,
+        *,
+        people: int = 100,
+        environment: Mapping[str, str] | None = None,
+        without: Iterable[str] = (),
+        instances: int = 1,
     ) -> None:
-        """`environment`: settings for the services, on top of what the stack tells them. `without`: parts left out."""
+        """`environment`: settings for the services, on top of what the stack tells them. `without`: parts left out.
+
+        `instances` of each service: the further ones are called `intake-2` and so on.
+        """
         self.people = people
+        self.instances = instances
         self._extra = dict(environment or {})
         self._without = tuple(without)
         self._cleanup = contextlib.ExitStack()
@@ -50,12 +59,15 @@ class Stack:
 
     def __enter__(self) -> Self:
         self.state = self._cleanup.enter_context(private_state())
-        self._ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        more = [instance(name, number) for number in range(2, self.instances + 1) for name in SERVICES]
+        names = [*PORTS, *more]
+        self._ports = dict(zip(names, free_ports(len(names)), strict=True))
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("LETHE_")}
         ports = {port_variable(name): str(port) for name, port in self._ports.items()}
+        ports["LETHE_LOCAL_INSTANCES"] = str(self.instances)
         arguments = [f"--people={self.people}", *(f"--without={part}" for part in self._without)]
         self._supervisor = control.spawn(
-            self.state, arguments, environment={**inherited, **ports, **self._extra}, tied=True
+            self.state, arguments, environment={**inherited, **ports, **self._extra, **self._prepared()}, tied=True
         )
         try:
             control.wait_ready(self.state, self._supervisor, lambda _phase: None)
@@ -68,6 +80,10 @@ class Stack:
         if self._supervisor is not None:
             control.stop(self._supervisor, self.state)
         self._cleanup.close()
+
+    def _prepared(self) -> Mapping[str, str]:
+        """What a special kind of stack adds, once its ports and directories are known."""
+        return {}
 
     @property
     def kafka(self) -> str:

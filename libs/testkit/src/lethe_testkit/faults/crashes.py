@@ -1,0 +1,137 @@
+"""Every named crash point, in every service that passes it: the process dies there, under load, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from erasure_worker.application.crash_points import CRASH_POINTS as ERASURE
+from export_worker.application.crash_points import CRASH_POINTS as EXPORT
+from intake.application.crash_points import CRASH_POINTS as INTAKE
+from lethe_local.stack.config import SERVICES
+from lethe_messaging import CRASH_POINTS as MESSAGING
+from lethe_processors.crash_points import CRASH_POINTS as PROCESSORS
+from lethe_vault.crash_points import CRASH_POINTS as VAULT
+from orchestrator.application.crash_points import CRASH_POINTS as ORCHESTRATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+    from lethe_testkit.faults.field import Field
+
+POINTS = (*MESSAGING, *VAULT, *PROCESSORS, *INTAKE, *ORCHESTRATOR, *ERASURE, *EXPORT)
+_WORKERS = ("erasure_worker", "export_worker")
+_OPENS_ALONE = {"vault.sealed": ("intake",), "vault.shredded": ("orchestrator",)}
+_UPLOADS = ("vault.upload_begun", "vault.upload_written", "vault.upload_finished")
+_ONE_WORKER = {
+    "sql.erased": "erasure_worker",
+    "sql.committed": "erasure_worker",
+    "http.submitted": "erasure_worker",
+    "http.polled": "erasure_worker",
+    "sql.looked": "export_worker",
+    "sql.exported": "export_worker",
+}
+_PATIENCE = 60.0
+_GAP = 0.12  # seconds between two people who ask
+
+
+def passing(point: str) -> tuple[str, ...]:
+    """The services that pass a point."""
+    own = {"intake": INTAKE, "orchestrator": ORCHESTRATOR, "erasure_worker": ERASURE, "export_worker": EXPORT}
+    for service, points in own.items():
+        if point in points:
+            return (service,)
+    if point in _ONE_WORKER:
+        return (_ONE_WORKER[point],)
+    if point in PROCESSORS:
+        return _WORKERS
+    if point in _UPLOADS:
+        return ("export_worker",)
+    if point in VAULT:
+        return _OPENS_ALONE.get(point, ("orchestrator", *_WORKERS))
+    return SERVICES
+
+
+def leading(point: str, service: str) -> tuple[str, ...]:
+    """Points that a process has to die at before, so that this one is passed: a relay has only what the dead left."""
+    if not point.startswith("relay."):
+        return ()
+    return ("batch.after_commit",) if service == "orchestrator" else ("work.after_commit",)
+
+
+def plan(chance: Random, *, whole: bool) -> Mapping[str, list[str]]:
+    """Service → points to die at, in a random order. `whole`: each in every service, else in one."""
+    found: dict[str, list[str]] = {service: [] for service in SERVICES}
+    for point in POINTS:
+        services = passing(point)
+        for service in services if whole else (min(services, key=lambda s: (len(found[s]), chance.random())),):
+            found[service].append(point)
+    for points in found.values():
+        chance.shuffle(points)
+        points.sort(key=lambda p: p == "vault.shredded")  # nothing is old enough before
+    return found
+
+
+@dataclass(slots=True)
+class Crashes:
+    """`died`: service and point. `missed`: armed, and nobody came by in time."""
+
+    died: list[tuple[str, str]] = field(default_factory=list)
+    missed: list[tuple[str, str]] = field(default_factory=list)
+    pairs: int = 0
+    people: int = 0
+
+
+async def crash_everywhere(place: Field, wanted: Mapping[str, Sequence[str]], *, most: int) -> Crashes:
+    """Services die side by side, each at one point after the other, while people keep asking (`most` of them).
+
+    What dies in one service while another is down or starting is a pair of crashes; the seed decides which meet.
+    """
+    crashes = Crashes()
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(_ask(place, over, most, crashes))
+        rows = [group.create_task(_row(place, service, points, crashes)) for service, points in wanted.items()]
+        await asyncio.wait(rows)
+        over.set()
+        ids = await asking
+    await place.heal()
+    await place.load.until_settled(ids)
+    return crashes
+
+
+async def _ask(place: Field, over: asyncio.Event, most: int, crashes: Crashes) -> list:  # type: ignore[type-arg]
+    ids = []
+    while not over.is_set():
+        if crashes.people < most:
+            ids += await place.load.submit(4, each=_GAP)
+            crashes.people += 4
+        await asyncio.sleep(_GAP * 2)
+        if crashes.people % 40 == 0:
+            await place.note_tokens()
+    return ids
+
+
+async def _row(place: Field, service: str, points: Sequence[str], crashes: Crashes) -> None:
+    for point in points:
+        armed = [place.stack.arm(service, each) for each in (*leading(point, service), point)]
+        end = time.monotonic() + _PATIENCE
+        while armed[-1].exists() and time.monotonic() < end:
+            if point == "batch.found_out" and not place.stack.postgres_proxy.cuts_left:
+                place.stack.postgres_proxy.cut(1, program=service)
+                await asyncio.sleep(place.chance.uniform(0.1, 0.5))
+            await asyncio.sleep(0.05)
+        if armed[-1].exists():
+            crashes.missed.append((service, point))
+        else:
+            crashes.died.append((service, point))
+            crashes.pairs += len(armed) - 1
+            place.say(f"    {service} died at {point}")
+        for file in armed:
+            file.unlink(missing_ok=True)
+        if point == "batch.found_out":
+            place.stack.postgres_proxy.heal()
+        await asyncio.sleep(place.chance.uniform(0.1, 1.0))

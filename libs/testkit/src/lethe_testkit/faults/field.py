@@ -1,0 +1,83 @@
+"""What a fault has in its hands: a loaded stack, and what was seen of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+
+from lethe_postgres import Database
+from lethe_testkit.faults.books import Books
+from lethe_testkit.faults.load import Load
+from lethe_testkit.history import check
+from lethe_testkit.history.collect import Seen, backlog, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from lethe_testkit.faults.stack import FaultStack
+    from lethe_testkit.history import History, Verdict
+
+_REST = 60.0
+
+
+class Field:
+    """Use as an asynchronous context manager. `chance` is seeded: the same seed, the same moments and victims."""
+
+    def __init__(self, stack: FaultStack, seed: int, retention: timedelta, say: Callable[[str], None]) -> None:
+        self.stack = stack
+        self.seed = seed
+        self.retention = retention
+        self.chance = random.Random(seed)
+        self.say = say
+        self.seen = Seen(observes=frozenset({"shop", "warehouse"}))
+        self.books = Books(stack)
+        self.load = Load(stack, self.seen, seed)
+
+    async def __aenter__(self) -> Self:
+        await self.books.open()
+        await self.load.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.load.__aexit__(*error)
+
+    async def heal(self) -> None:
+        await asyncio.to_thread(self.stack.heal)
+
+    async def note_tokens(self) -> None:
+        """Lethe forgets a person's tokens when it shreds; the books are read with them."""
+        connection = await asyncpg.connect(self.stack.database())
+        rows = await connection.fetch("SELECT saga_id, tokens FROM orchestrator.task WHERE processor_id = 'warehouse'")
+        await connection.close()
+        for row in rows:
+            self.seen.tokens |= dict.fromkeys(row["tokens"], row["saga_id"])
+
+    async def rest(self) -> float:
+        """Wait until nothing is left to do, or for a minute: the checker says what is left. Gives the seconds."""
+        database = await Database.connect(
+            self.stack.database(), schema="orchestrator", min_size=1, max_size=1, application_name="rest"
+        )
+        begun = time.monotonic()
+        quiet = 0
+        while quiet < 2 and time.monotonic() < begun + _REST:
+            left = sum(each.size for each in await backlog(self.stack, database))
+            quiet = 0 if left else quiet + 1
+            await asyncio.sleep(0.2)
+        await database.close()
+        return time.monotonic() - begun
+
+    async def judge(self) -> tuple[History, Verdict]:
+        await self.note_tokens()
+        self.seen.gone = await self.books.read()
+        history = await collect(self.stack, self.seen, retention=self.retention)
+        return history, check(history)
+
+    async def untrue(self, history: History) -> set[str]:
+        """People of closed erasures whom a processor still holds: the one thing that all this is for."""
+        closed = [saga.id for saga in history.sagas if saga.state == "closed" and saga.erases]
+        return await self.books.still_held(self.seen.emails[i] for i in closed if i in self.seen.emails)

@@ -1,0 +1,106 @@
+"""People who ask to be erased, one after the other, as a support site sends them: again until it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+
+from lethe_client.errors import LetheError
+from lethe_client.intake import IntakeClient
+from lethe_client.models import NewDsr
+from lethe_events.words import Channel, Right
+from lethe_example_shop import person_number
+from lethe_testkit.history import Accepted
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from lethe_testkit.faults.stack import FaultStack
+    from lethe_testkit.history.collect import Seen
+
+PEOPLE_SEED = 7
+_PATIENCE = 120.0
+
+
+class Load:
+    """`seen` is told of every 202. Each person asks once; a third of them wants a copy first."""
+
+    def __init__(self, stack: FaultStack, seen: Seen, seed: int) -> None:
+        self._stack = stack
+        self._seen = seen
+        self._chance = random.Random(seed)
+        self._next = 101
+        self._sites = [IntakeClient(stack.url(name), stack.token()) for name in stack.programs if "intake" in name]
+        self.again = 0
+        """Submissions that had to be sent more than once."""
+
+    async def __aenter__(self) -> Self:
+        for site in self._sites:
+            await site.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for site in self._sites:
+            await site.__aexit__(None, None, None)
+
+    async def submit(self, count: int, *, each: float = 0.0) -> list[UUID]:
+        """`each`: seconds between two people. Four of them are on their way at once."""
+        free = asyncio.Semaphore(4)
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for _ in range(count):
+                tasks.append(group.create_task(self._one(free, self._next)))
+                self._next += 1
+                if each:
+                    await asyncio.sleep(each)
+        return [task.result() for task in tasks]
+
+    async def until_settled(self, ids: list[UUID], seconds: float = _PATIENCE) -> int:
+        """Until each saga is closed or has an open incident; gives how many have one. Raises TimeoutError."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                connection = await asyncpg.connect(self._stack.database(), timeout=5)
+                rows = await connection.fetch(
+                    "SELECT state, open_incidents FROM orchestrator.saga WHERE id = ANY($1)", ids, timeout=10
+                )
+                await connection.close()
+            except (OSError, asyncpg.PostgresError, TimeoutError):
+                rows = []
+            settled = [row for row in rows if row["state"] == "closed" or row["open_incidents"]]
+            if len(settled) == len(ids):
+                return sum(1 for row in settled if row["open_incidents"])
+            if time.monotonic() > end:
+                raise TimeoutError(f"{len(ids) - len(settled)} of {len(ids)} sagas did not settle in {seconds:.0f} s")
+            await asyncio.sleep(0.2)
+
+    async def _one(self, free: asyncio.Semaphore, number: int) -> UUID:
+        person = person_number(number, PEOPLE_SEED)
+        dsr = NewDsr(
+            controller_id="acme",
+            right=Right.ERASURE,
+            export_first=self._chance.random() < 1 / 3,
+            identifiers={"email": [person.email], "customer_id": [person.customer_no]},
+            channel=Channel.WEB_FORM,
+        )
+        key = f"person-{number}"
+        end = time.monotonic() + _PATIENCE
+        site = number
+        async with free:
+            while True:
+                try:
+                    answer = await self._sites[site % len(self._sites)].submit(dsr, idempotency_key=key)
+                except (LetheError, OSError):
+                    if time.monotonic() > end:
+                        raise
+                    self.again += 1
+                    site += 1
+                    await asyncio.sleep(0.2)
+                else:
+                    self._seen.accepted.append(Accepted(answer.dsr_id, key))
+                    self._seen.emails[answer.dsr_id] = person.email
+                    return answer.dsr_id

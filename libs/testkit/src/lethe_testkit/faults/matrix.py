@@ -1,0 +1,80 @@
+"""The matrix fault × guarantee as a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lethe_testkit.history import Guarantee
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lethe_testkit.faults.campaign import Row
+
+_UNSEEN = frozenset({Guarantee.HOLDS, Guarantee.ONE_OWNER, Guarantee.ORDER})
+"""What a real stack does not show from outside; the simulation judges it."""
+_SHORT = {
+    Guarantee.KEPT: "kept",
+    Guarantee.ONE_SAGA: "one saga",
+    Guarantee.ONE_EFFECT: "one effect",
+    Guarantee.NOTHING_UNASKED: "asked",
+    Guarantee.ONE_ANSWER: "one answer",
+    Guarantee.NOT_EARLY: "not early",
+    Guarantee.QUIET: "quiet",
+    Guarantee.ALARMS: "alarms",
+    Guarantee.CHAIN: "chain",
+    Guarantee.DRAINED: "drained",
+    Guarantee.TIMERS: "timers",
+    Guarantee.PARKED: "parked",
+}
+_HOW = """\
+Each row: people ask for erasure (a third of them with a copy first) while the fault strikes; then everything heals and
+comes to rest, and the whole history of that stack is judged: tables, topics, the processors' own books. The sagas of
+the rows before, closed or not, are judged again with each row.
+
+✓ held · ✗ broken, with the number of violations. The columns are explained below."""
+
+
+def page(rows: Sequence[Row], *, versions: str, command: str, planned: int) -> str:
+    """Markdown; the same rows give the same page. `planned`: rows of a whole run."""
+    held = sum(1 for row in rows if row.holds)
+    lines = [
+        "# Faults",
+        "",
+        f"Written by `{command}`; not by hand. {versions}",
+        "",
+        f"**{held} of {len(rows)} rows held**, {sum(row.sagas for row in rows)} sagas under fault."
+        + (f" The run was cut short: {planned - len(rows)} faults were not reached." if planned > len(rows) else ""),
+        "",
+        _HOW,
+        "",
+    ]
+    seen = [g for g in Guarantee if g not in _UNSEEN]
+    heads = ["fault", "done", "sagas", "incidents", "seconds", *(_SHORT[g] for g in seen), "true", "seed"]
+    lines += [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += [f"| {' | '.join(_cells(row, seen))} |" for row in rows]
+    lines += ["", "## What the columns mean", ""]
+    lines += [f"- **{_SHORT[g]}**: {g.value}" for g in seen]
+    lines += [
+        "- **true**: nobody whose erasure is closed is still held by the shop or the helpdesk, whatever they say",
+        "- judged by the simulation only: " + "; ".join(g.value for g in Guarantee if g in _UNSEEN),
+        "",
+    ]
+    broken = [row for row in rows if not row.holds]
+    if broken:
+        lines += ["## What did not hold", ""]
+        for row in broken:
+            lines.append(f"- {row.fault} (seed {row.seed}): {row.trouble or 'settled'}")
+            lines += [f"  - {violation}" for violation in row.verdict.violations[:10]]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cells(row: Row, seen: Sequence[Guarantee]) -> list[str]:
+    broken = {g: sum(1 for v in row.verdict.violations if v.guarantee is g) for g in seen}
+    done = ", ".join(f"{count} {name}" for name, count in row.done.items())
+    marks = ["✓" if not broken[g] else f"✗ {broken[g]}" for g in seen]
+    if row.trouble:
+        marks[0] = "✗"
+    true = "✓" if not row.untrue else f"✗ {row.untrue}"
+    return [row.fault, done, str(row.sagas), str(row.with_incident), f"{row.seconds:.0f}", *marks, true, str(row.seed)]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lethe_events.asyncapi import schemas
 from lethe_events.canonical import GENESIS, canonical, link
+from lethe_events.catalogue import MESSAGES
 from lethe_events.ids import message_id, task_id, uuid5, uuid7
-from lethe_events.models import MESSAGES
 from lethe_events.subject_token import normalise, subject_token
 
 NOW = datetime(2026, 3, 5, tzinfo=UTC)

@@ -1,12 +1,11 @@
 """The wire contract of Lethe. Pure: one schema library and nothing else."""
 
+from lethe_events.breaches import BreachReported, BreachStatus, SecuritySignal
+from lethe_events.catalogue import MESSAGES
 from lethe_events.envelope import Envelope, Headers, Received, Record, Stamp, decode, encode
 from lethe_events.errors import ContractError, Malformed, UnknownType
 from lethe_events.models import (
-    MESSAGES,
     AuditSealed,
-    BreachReported,
-    BreachStatus,
     Count,
     DsrIdentityVerified,
     DsrReceived,
@@ -18,7 +17,6 @@ from lethe_events.models import (
     Message,
     PartOf,
     Retained,
-    SecuritySignal,
     SubjectObserved,
     TaskAcknowledged,
     TaskRequested,

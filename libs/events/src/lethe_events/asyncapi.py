@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lethe_events.models import MESSAGES, WHOLE, Message
+from lethe_events.catalogue import MESSAGES
+from lethe_events.models import WHOLE, Message
 from lethe_events.topics import DEFAULT_PARTITIONS, TOPICS, Topic, tasks_of
 
 if TYPE_CHECKING:

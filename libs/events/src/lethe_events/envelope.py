@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from lethe_events.catalogue import MESSAGES
 from lethe_events.errors import Malformed, UnknownType
-from lethe_events.models import MESSAGES, Message, read, to_json
+from lethe_events.models import Message, read, to_json
 from lethe_events.upcast import upcast
 
 if TYPE_CHECKING:

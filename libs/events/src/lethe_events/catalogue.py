@@ -1,0 +1,33 @@
+"""Every message there is, by its CloudEvents type."""
+
+from __future__ import annotations
+
+from lethe_events.breaches import BreachReported, BreachStatus, SecuritySignal
+from lethe_events.models import (
+    AuditSealed,
+    DsrIdentityVerified,
+    DsrReceived,
+    DsrStatus,
+    DsrWithdrawn,
+    Message,
+    SubjectObserved,
+    TaskAcknowledged,
+    TaskRequested,
+)
+
+MESSAGES: dict[str, type[Message]] = {
+    m.TYPE: m
+    for m in (
+        DsrReceived,
+        DsrIdentityVerified,
+        DsrWithdrawn,
+        TaskRequested,
+        TaskAcknowledged,
+        DsrStatus,
+        AuditSealed,
+        SubjectObserved,
+        BreachReported,
+        SecuritySignal,
+        BreachStatus,
+    )
+}

@@ -209,7 +209,8 @@ async def test_a_large_export_is_streamed_and_packed_in_bounded_memory(ground: W
     await ground.processor("shop", [0])
     await ground.seal([0])
     await ground.admin.execute(
-        "INSERT INTO shop.orders SELECT 100 + n, 0, repeat(md5(n::text), 100) FROM generate_series(1, 20000) AS n"
+        "INSERT INTO shop.orders SELECT 100 + n, 0, repeat(md5(n::text), CASE WHEN n <= 20000 THEN 100 ELSE 1 END)"
+        " FROM generate_series(1, 120000) AS n"
     )
     worker = await ground.start("export_worker")
     await worker.port()
@@ -217,7 +218,7 @@ async def test_a_large_export_is_streamed_and_packed_in_bounded_memory(ground: W
     await ground.ask([task("shop", Verb.EXPORT, 0)])
     export = (await ground.expect_acks(1, 90))[0]
     assert export.part is not None
-    assert (export.part.records, export.part.size > 60_000_000) == (20_003, True)
+    assert (export.part.records, export.part.size > 60_000_000) == (120_003, True)
     listed = PartOf(task_id=export.task_id, processor_id="shop", part=export.part)
     await ground.ask([task(PACKAGE_PROCESSOR, Verb.PACKAGE, 0, parts=(listed,))])
     await ground.expect_acks(2, 90)

@@ -9,7 +9,7 @@ from lethe_local.errors import LocalError, NoSpace
 from lethe_local.stack import databases, envfile, preflight
 from lethe_local.stack.config import PORTS, Config, decide
 from lethe_local.stack.roster import SAMPLES, SERVICES, Needs, members
-from lethe_local.stack.samples import references
+from lethe_local.stack.samples import references, writing
 from lethe_local.state import State
 
 if TYPE_CHECKING:
@@ -97,6 +97,15 @@ def test_what_the_register_takes_from_the_environment_is_found(tmp_path: Path) -
     (tmp_path / "a.yaml").write_text("read: env:A_READ\nwrite: 'env:A_WRITE'\nnote: environment:NOT")
     (tmp_path / "datasets" / "b.yaml").write_text("key: env:B_KEY")
     assert references(tmp_path) == {"A_READ", "A_WRITE", "B_KEY"}
+
+
+def test_what_reads_processors_is_given_nothing_by_which_they_are_changed(environment: dict[str, str]) -> None:
+    needs = {part.name: part.needs for part in SERVICES}
+    assert [name for name, need in needs.items() if Needs.CREDENTIALS in need] == ["erasure_worker"]
+    assert [name for name, need in needs.items() if Needs.READING in need] == ["export_worker"]
+    register = made(environment).register
+    assert writing(register) == {"SHOP_WRITE_DSN"}
+    assert writing(register) < references(register)
 
 
 def test_a_nearly_full_disk_is_refused_before_anything_starts(tmp_path: Path) -> None:

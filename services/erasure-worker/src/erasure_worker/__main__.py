@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 
 def _build() -> AbstractAsyncContextManager[Service]:
+    # what is loaded stays, and a batch makes tens of thousands of objects that die together
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     return build(read_settings())
 
 

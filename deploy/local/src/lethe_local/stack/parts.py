@@ -79,6 +79,7 @@ def environment(part: Part, known: Known) -> dict[str, str]:
         Needs.CONTROLLERS: {"LETHE_CONTROLLERS": str(config.controllers)},
         Needs.SIGNING: {"LETHE_SIGNING_KEY": str(known.keys.signing)},
         Needs.CREDENTIALS: dict(known.credentials),
+        Needs.READING: {k: v for k, v in known.credentials.items() if k not in samples.writing(config.register)},
         Needs.OWN_CREDENTIALS: {k: v for k, v in known.credentials.items() if k.startswith(f"{part.name.upper()}_")},
         Needs.DATABASE_FILE: {f"{part.name.upper()}_DB": str(samples.database_file(config, part.name))},
         Needs.PARTICIPANT: _participant(part, known) if Needs.PARTICIPANT in part.needs else {},

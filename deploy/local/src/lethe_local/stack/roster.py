@@ -25,6 +25,7 @@ class Needs(Flag):
     CONTROLLERS = auto()
     SIGNING = auto()  # the key of certificates and seals
     CREDENTIALS = auto()  # of every processor, by the names that the register uses
+    READING = auto()  # credentials of every processor but those that can change it
     OWN_CREDENTIALS = auto()  # of the sample processor itself: names that begin with its own
     DATABASE_FILE = auto()  # a sample's own; made anew on every start of the stack
     PARTICIPANT = auto()  # a Kafka-native processor: its token key, a token, where parts go
@@ -61,7 +62,7 @@ SERVICES = (
         _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.SIGNING,
     ),
     Part("erasure_worker", "erasure_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
-    Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
+    Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.READING),
 )
 _INVENTED = ("--port", "{port}", "--people", "{people}", "--seed", "{seed}")
 SAMPLES = (

@@ -31,6 +31,15 @@ def references(register: Path) -> set[str]:
     }
 
 
+def writing(register: Path) -> set[str]:
+    """Those of the references by which processors are changed."""
+    return {
+        name
+        for file in register.rglob("*.yaml")
+        for name in re.findall(r"\bwrite:\s*[\"']?env:([A-Za-z_][A-Za-z0-9_]*)", file.read_text(encoding="utf-8"))
+    }
+
+
 def credentials(config: Config, admin: str) -> dict[str, str]:
     """What the sample register refers to. A secret that nobody set is made up, once per stack."""
     password = config.state.secret("shop-roles")

@@ -7,6 +7,7 @@ without knowing any of its rows.
 # ruff: noqa: S608 - names and literals are quoted by `names`, values are parameters
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ from lethe_processors.sql.tally import Tally
 from lethe_processors.sql.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from asyncpg import Record
 
     from lethe_postgres import Tx
     from lethe_processors.connector import ExportSink, WorkItem
@@ -30,7 +33,11 @@ if TYPE_CHECKING:
     from lethe_processors.sql.plan import Bound, Branch, Plan
     from lethe_processors.sql.walk import Walked
 
-PREFETCH = 500  # rows of one collection in memory at a time
+AT_ONCE = 500
+"""Rows of one collection in memory at a time, at most."""
+IN_HAND = 4 * 1024 * 1024
+"""Bytes of rows that are fetched at a time, and that wait to be written, as far as a look at some of them tells."""
+_FIRST = 16
 
 
 async def export_batch(
@@ -94,17 +101,14 @@ class _Export:
         form = Form(bound)
         sql = branch_sql.rows(self._walked.plan, branch, form.reads)
         left_out: Counter[int] = Counter()
-        async for record in self._tx.cursor(sql, *given, prefetch=PREFETCH):
-            person, *values = record
-            content, hidden = form.record(values)
-            pending = self._pending[person]
-            pending.append(content)
-            if hidden:
-                left_out[person] += 1
-                self._hidden[person] |= hidden
-            if len(pending) >= PREFETCH:
-                await self._flush(bound.name, [person])
-        await self._flush(bound.name, list(self._pending))
+        async for records in self._fetched(bound.name, sql, given):
+            for record in records:
+                person, *values = record
+                content, hidden = form.record(values)
+                self._pending[person].append(content)
+                if hidden:
+                    left_out[person] += 1
+                    self._hidden[person] |= hidden
         for person, rows in left_out.items():
             self._tallies[person].uncounted[bound.name, Method.MASKED] = rows
             with _of_the_sink():
@@ -120,16 +124,14 @@ class _Export:
             f"SELECT {bound.key.reads()}, {column_reads(columns)} FROM {bound.table.quoted} t "
             f"WHERE {bound.key.condition(1)} ORDER BY {bound.key.reads()}"
         )
-        async for record in self._tx.cursor(sql, *bound.key.arrays(rows), prefetch=PREFETCH):
-            values = tuple(record)
-            row = rows[values[:width]]
-            for person in row.items:
-                hidden = self._redaction.hidden(bound, row, person)
-                content, left_out = record_of(fields, values[width:], hidden)
-                self._take(person, bound.name, row.key, content, left_out)
-                if len(self._pending[person]) >= PREFETCH:
-                    await self._flush(bound.name, [person])
-        await self._flush(bound.name, list(self._pending))
+        async for records in self._fetched(bound.name, sql, bound.key.arrays(rows)):
+            for record in records:
+                values = tuple(record)
+                row = rows[values[:width]]
+                for person in row.items:
+                    hidden = self._redaction.hidden(bound, row, person)
+                    content, left_out = record_of(fields, values[width:], hidden)
+                    self._take(person, bound.name, row.key, content, left_out)
         await self._tell_masked(bound.name)
 
     async def mentions(self, bound: Bound, edge: Edge) -> None:
@@ -149,13 +151,29 @@ class _Export:
             f"WHERE {by.condition(1)}"
         )
         first, second = len(by.columns), len(by.columns) + len(bound.key.columns)
-        async for record in self._tx.cursor(sql, *by.arrays(people), prefetch=PREFETCH):
-            values = tuple(record)
-            own = self._walked.rows.get(bound.name, {}).get(values[first:second])
-            for person in people[values[:first]] - (own.items if own is not None else set()):
-                content, _ = record_of(fields, values[second:], set())
-                self._take(person, bound.name, values[first:second], content, set())
-        await self._flush(bound.name, list(self._pending))
+        async for records in self._fetched(bound.name, sql, by.arrays(people)):
+            for record in records:
+                values = tuple(record)
+                own = self._walked.rows.get(bound.name, {}).get(values[first:second])
+                for person in people[values[:first]] - (own.items if own is not None else set()):
+                    content, _ = record_of(fields, values[second:], set())
+                    self._take(person, bound.name, values[first:second], content, set())
+
+    async def _fetched(
+        self, name: str, sql: str, arguments: Sequence[Sequence[object]]
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Rows, as many at a time as their size allows; what was made of them is written when enough waits."""
+        cursor = await self._tx.cursor(sql, *arguments)
+        count, waiting = _FIRST, 0
+        while records := await cursor.fetch(count):
+            yield records
+            size = max(_size(records[0]), _size(records[-1]))
+            waiting += size * len(records)
+            if waiting >= IN_HAND:
+                await self._flush(name, list(self._pending))
+                waiting = 0
+            count = max(1, min(AT_ONCE, 2 * count, IN_HAND // size))
+        await self._flush(name, list(self._pending))
 
     def _take(self, person: int, name: str, key: Value, content: dict[str, object], left_out: set[str]) -> None:
         self._pending[person].append(content)
@@ -166,10 +184,10 @@ class _Export:
 
     async def _flush(self, name: str, people: Sequence[int]) -> None:
         for person in people:
-            records = self._pending.pop(person, None)
-            if records:
+            records = self._pending.pop(person, [])
+            for start in range(0, len(records), AT_ONCE):
                 with _of_the_sink():
-                    await self._sink.write(self._items[person], name, records)
+                    await self._sink.write(self._items[person], name, records[start : start + AT_ONCE])
 
     async def _tell_masked(self, name: str) -> None:
         for person, rows in self._masked.items():
@@ -184,6 +202,17 @@ class _Export:
             return Answer(Outcome.NOTHING_FOUND, Grade.CONFIRMED_BY_API)
         evidence = tally.evidence(item.task.task_id, key)
         return Answer(Outcome.DONE, Grade.CONFIRMED_BY_API, counts=tally.counts(), evidence=evidence)
+
+
+def _size(record: Record) -> int:
+    """About how many bytes a row takes; at least what any row does."""
+    size = 200
+    for value in record:
+        if isinstance(value, str | bytes):
+            size += len(value)
+        elif isinstance(value, dict | list):
+            size += 4 * len(json.dumps(value))  # as objects they take several times their text
+    return size
 
 
 def _needs_person() -> Answer:

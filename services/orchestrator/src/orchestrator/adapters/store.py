@@ -133,7 +133,9 @@ class PostgresSagas:
                 entries[row["id"]] = kept
         if missing:
             entries |= await self._read(tx, missing)
-        return Loaded(locked[0]["now"], locked[0]["register_id"] or 0, entries)
+        # a row that was waited for tells the time after the wait: this batch happens after what it waited for
+        now = max(row["now"] for row in locked)
+        return Loaded(now, locked[0]["register_id"] or 0, entries)
 
     async def _read(self, tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Entry]:
         saga_rows = await tx.fetch(self._sql["sagas"], ids)

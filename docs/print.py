@@ -10,6 +10,7 @@ from pathlib import Path
 from breach_notifier.domain.page import breach_page
 from lethe_events.asyncapi import asyncapi_document, events_page
 from lethe_letters import letters_page
+from lethe_testkit.simulation.page import with_tables
 
 DOCS = Path(__file__).parent
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
         "letters.md": letters_page(),
         "breach-cases.md": breach_page(),
         "sagas.md": _run("orchestrator", "sagas-doc"),
+        "simulation.md": with_tables((DOCS / "simulation.md").read_text()),
         "openapi/intake.json": _run("intake", "openapi"),
         "openapi/orchestrator.json": _run("orchestrator", "openapi"),
     }

@@ -134,14 +134,15 @@ class Orchestrator(Consumer):
     def _fire_for_ever(self) -> Steps:
         while True:
             now = self.world.now
-            at = self.world.instant(now + (150 * MS if self.world.mutant == "timers_fire_early" else 0))
+            early = 150 * MS if self.world.mutant == "timers_fire_early" else 0
             waiting = self.store.rows("timer")
-            due = [saga_id for saga_id, due_at in waiting.items() if due_at <= at]
+            until = self.world.instant(now + early)
+            due = [saga_id for saga_id, due_at in waiting.items() if due_at <= until]
             if due:
                 yield self.world.short()
                 fired: list[UUID] = []
                 try:
-                    yield from self.transact(lambda work: self._fire(work, due, at, fired), [])  # noqa: B023
+                    yield from self.transact(lambda work: self._fire(work, due, early, fired), [])  # noqa: B023
                 except (*TRANSIENT, LostUpdate):
                     fired.clear()
                 if not fired:
@@ -153,7 +154,7 @@ class Orchestrator(Consumer):
                 pause = min(pause, max(20 * MS, self.world.micros(soonest) - now))
             yield -pause
 
-    def _fire(self, work: Work, due: Sequence[UUID], at: datetime, fired: list[UUID]) -> Steps:
+    def _fire(self, work: Work, due: Sequence[UUID], early: int, fired: list[UUID]) -> Steps:
         entries: dict[UUID, Entry] = {}
         for saga_id in due:
             if self.world.mutant == "sagas_are_not_locked" or (
@@ -162,13 +163,14 @@ class Orchestrator(Consumer):
                 entries[saga_id] = Entry(work.tx.get("saga", saga_id), None)
                 entries[saga_id].dirty = True
         fired += entries
+        at = self.world.instant(self.world.now + early)
         yield CHECK
         for saga_id, entry in entries.items():
             if entry.saga is None:
                 continue
             for event in due_events(entry.saga, at, RETENTION):
                 if self.world.mutant == "timers_fire_early":
-                    event = changed(event, at=self.world.at)  # noqa: PLW2901
+                    event = changed(event, at=self.world.instant(self.world.micros(at) - early))  # noqa: PLW2901
                 if self.world.mutant == "alarms_are_told_apart" and isinstance(event, e.AlarmDue):
                     self._tell_apart(saga_id, event)
                     yield CHECK

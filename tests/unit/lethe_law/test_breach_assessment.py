@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 
 from lethe_law.breach.assess import _BEST, _WORST, Answer, propose, unknown_facts
 from lethe_law.breach.errors import ImpossibleFacts
-from lethe_law.breach.facts import BreachFacts, Cause, Data, Kind, Recipient, as_json, facts_of
+from lethe_law.breach.facts import (
+    BreachFacts,
+    Cause,
+    Data,
+    Harm,
+    Identifiability,
+    Kind,
+    Permanence,
+    Recipient,
+    as_json,
+    facts_of,
+)
 from lethe_law.breach.rules import OMNIBUS, Risk, in_force
 from lethe_law.breach.weigh import weigh
 
@@ -160,3 +171,36 @@ def test_an_attacker_weighs_more_than_a_neighbour() -> None:
 def test_a_fact_that_cannot_be_is_refused_by_its_name(change: dict[str, object], word: str) -> None:
     with pytest.raises(ImpossibleFacts, match=word):
         facts_of({"kinds": ["confidentiality"], **change})
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "risk"),
+    [
+        # a known recipient confirmed the deletion: of slight data nothing is left, of grave data a risk
+        ("13", {}, Risk.UNLIKELY),
+        ("13", {"data": frozenset({Data.HEALTH})}, Risk.RISK),
+        ("13", {"data": frozenset({Data.HEALTH}), "recipient": Recipient.TRUSTED}, Risk.UNLIKELY),
+        ("09", {"data": frozenset({Data.HEALTH}), "retrieved": False}, Risk.RISK),
+        # what weighs more, and what weighs less
+        ("15", {"vulnerable": True}, Risk.RISK),
+        ("15", {"safety": True}, Risk.HIGH),
+        ("16", {"subjects": 9_999}, Risk.RISK),
+        ("16", {"subjects": 10_000}, Risk.HIGH),
+        ("16", {"permanence": Permanence.TEMPORARY}, Risk.UNLIKELY),
+        ("16", {"identifiability": Identifiability.INDIRECT}, Risk.UNLIKELY),
+        # loss: 24 hours are in good time, 25 are not; without a backup it is lost for good
+        ("i", {"restore_hours": 24}, Risk.UNLIKELY),
+        ("i", {"restore_hours": 25}, Risk.RISK),
+        ("i", {"backup": False, "permanence": Permanence.PERMANENT}, Risk.RISK),
+        ("17", {"cause": Cause.INTERNAL_ERROR, "recipient": Recipient.TRUSTED, "retrieved": True}, Risk.RISK),
+    ],
+)
+def test_each_factor_weighs_as_it_says(case: str, change: dict[str, object], risk: Risk) -> None:
+    found = propose(replace(facts_for(case), **change))  # type: ignore[arg-type]
+    assert (found.least, found.most) == (risk, risk), found.factors
+
+
+def test_an_alteration_that_cannot_be_undone_is_a_risk_by_itself() -> None:
+    altered = BreachFacts(frozenset({Kind.INTEGRITY}), harm_of_alteration=Harm.NONE, permanence=Permanence.LASTING)
+    assert propose(altered).most is Risk.UNLIKELY
+    assert propose(replace(altered, permanence=Permanence.PERMANENT)).least is Risk.RISK

@@ -195,3 +195,11 @@ def test_a_rung_that_cannot_be_is_refused() -> None:
         Rung("early", Caller.OWNER, after=timedelta(hours=-1))
     with pytest.raises(LawError):
         Span(SPAN.due, SPAN.start)
+
+
+def test_between_the_exact_target_and_the_legal_end_reasons_are_asked_and_nothing_is_late() -> None:
+    clock = breach_clock(at("2026-06-02T11:45:00+02:00"), zone="Europe/Berlin")
+    for filed, late, reasons in (("11:45", False, False), ("11:50", False, True), ("12:00", False, True)):
+        instant = at(f"2026-06-05T{filed}:00+02:00")
+        assert (clock.late(instant), clock.reasons_needed(instant)) == (late, reasons)
+    assert clock.late(at("2026-06-05T12:00:01+02:00"))

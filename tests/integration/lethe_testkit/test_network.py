@@ -86,10 +86,18 @@ async def test_silence_keeps_the_connection_open_and_healing_resets_it(proxy: Pr
 
 
 async def test_only_the_named_program_is_silenced(proxy: Proxy) -> None:
-    proxy.who = lambda _: "intake"
+    reader, writer = await asked(proxy, b"hello")
+    _, other = await asked(proxy, b"hello")
+    proxy.ports_of = lambda program: {writer.get_extra_info("sockname")[1]} if program == "intake" else set()
+    proxy.silence("intake")
     proxy.silence("orchestrator")
-    _, writer = await asked(proxy, b"hello")
-    writer.close()
+    writer.write(b"anybody")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 0.3)
+    other.write(b"anybody")
+    _, third = await asked(proxy, b"hello")
+    for each in (writer, other, third):
+        each.close()
 
 
 async def test_the_answer_to_a_produce_request_is_lost_and_to_others_it_is_not(proxy: Proxy) -> None:

@@ -223,11 +223,6 @@ async def _others(
 ) -> tuple[list[Row], list[Row]]:
     crashes: list[Row] = []
     rest: list[Row] = []
-    if only in "crash points":
-        say("crash points …")
-        async with _place(FaultStack(people=3_000, environment=ENVIRONMENT), seed, say) as place:
-            crashes.append((await crash_points(place, whole=True, most=2_500))[0])
-            told(crashes[0])
     rest += await _on_one_stack(
         [f for f in wanted if f.kind == "two"], seed, say, people=people, told=told, instances=2
     )
@@ -236,6 +231,11 @@ async def _others(
         rest += await _on_one_stack(disk, seed, say, people=people, told=told, small_disk=True)
     elif disk:
         say("the full disk is left out: mounting a small one needs root")
+    if only in "crash points":
+        say("crash points …")
+        async with _place(FaultStack(people=3_000, environment=ENVIRONMENT), seed, say) as place:
+            crashes.append((await crash_points(place, whole=True, most=2_500))[0])
+            told(crashes[0])
     return crashes, rest
 
 

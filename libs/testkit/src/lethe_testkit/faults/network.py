@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
 
 HOST = "127.0.0.1"
 Protocol = Literal["kafka", "postgres"]
@@ -26,21 +26,23 @@ _RESET = struct.pack("ii", 1, 0)
 class Proxy:
     """Runs in a thread of its own, on a port of its own, until closed. Every method may be called from any thread.
 
-    `target`: the port of the engine. `who`: from the port of a client to the name of its program; faults may be
-    limited to one program's connections. `counts`: what was done to connections and messages so far.
+    `target`: the port of the engine. `ports_of`: the ports from which a program's connections come; faults may be
+    limited to one program, which is looked for only then, since looking is slow. `counts`: what was done to
+    connections and messages so far.
     """
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol: Protocol = protocol
         self.target = 0
-        self.who: Callable[[int], str | None] = lambda _: None
+        self.ports_of: Callable[[str], Collection[int]] = lambda _: ()
         self.counts: Counter[str] = Counter()
         self.delay_s = 0.0
         self._links: set[_Link] = set()
         self._silent: set[str | None] = set()
+        self._silent_ports: set[int] = set()
         self._refusing = False
         self._cuts = Counter[str]()
-        self._cut_of: str | None = None
+        self._cut_ports: Collection[int] | None = None
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self._listener = socket.create_server((HOST, 0))
@@ -60,16 +62,19 @@ class Proxy:
 
     def reset(self, program: str | None = None) -> int:
         """RST on every open connection (of that program); gives how many."""
-        return self._call(self._reset(program))
+        return self._call(self._reset(None if program is None else self.ports_of(program)))
 
     def silence(self, program: str | None = None) -> None:
         """Connections stay open and nothing passes any more, in either direction; new ones as well."""
+        if program is not None:
+            self._silent_ports |= set(self.ports_of(program))
         self._silent.add(program)
 
     def heal(self) -> None:
         """Everything passes again. Connections that fell silent are reset, as a router does that forgot them."""
         silent = bool(self._silent)
         self._silent.clear()
+        self._silent_ports.clear()
         self._refusing = False
         self.delay_s = 0.0
         self._cuts.clear()
@@ -82,18 +87,28 @@ class Proxy:
 
     def cut(self, times: int, *, before: bool = False, program: str | None = None) -> None:
         """Of the next COMMITs or produce requests (of that program), lose the answer, or the question; and reset."""
-        self._cut_of = program
+        self._cut_ports = None if program is None else self.ports_of(program)
         self._cuts["before" if before else "after"] += times
+
+    @property
+    def names_programs(self) -> bool:
+        return bool(self._silent - {None})
 
     @property
     def cuts_left(self) -> int:
         return self._cuts.total()
 
     def is_silent(self, link: _Link) -> bool:
-        return bool(self._silent) and (None in self._silent or link.program in self._silent)
+        return None in self._silent or link.port in self._silent_ports
+
+    def look_who(self, link: _Link) -> None:
+        """A connection made while a program is silent may be that program's."""
+        for program in self._silent - {None}:
+            if program is not None and link.port in self.ports_of(program):
+                self._silent_ports.add(link.port)
 
     def take_cut(self, link: _Link) -> str | None:
-        if self._cut_of not in {None, link.program}:
+        if self._cut_ports is not None and link.port not in self._cut_ports:
             return None
         for kind in ("before", "after"):
             if self._cuts[kind] > 0:
@@ -113,8 +128,8 @@ class Proxy:
             self._server.close()
         await self._reset(None)
 
-    async def _reset(self, program: str | None) -> int:
-        links = [link for link in self._links if program is None or link.program == program]
+    async def _reset(self, ports: Collection[int] | None) -> int:
+        links = [link for link in self._links if ports is None or link.port in ports]
         for link in links:
             link.reset()
         self.counts["reset"] += len(links)
@@ -150,12 +165,12 @@ class _Link:
         self._lost_answer = False
         self._frame = b""
         self._left = 0
-        self.program: str | None = None
+        self.port: int = client.get_extra_info("peername")[1]
         self.stale = False
 
     async def run(self, reader: asyncio.StreamReader) -> None:
-        peer = self._client.get_extra_info("peername")[1]
-        self.program = await asyncio.to_thread(self._proxy.who, peer)
+        if self._proxy.names_programs:
+            await asyncio.to_thread(self._proxy.look_who, self)
         answers, self._engine = await asyncio.open_connection(HOST, self._proxy.target)
         async with asyncio.TaskGroup() as group:
             ways = [group.create_task(self._up(reader)), group.create_task(self._down(answers))]

@@ -49,7 +49,7 @@ class FaultStack(Stack):
     def __enter__(self) -> Self:
         for proxy in self.proxies:
             self._cleanup.enter_context(proxy)
-            proxy.who = self._program_at
+            proxy.ports_of = self._ports_of
         return super().__enter__()
 
     def _prepared(self) -> Mapping[str, str]:
@@ -111,16 +111,12 @@ class FaultStack(Stack):
         time.sleep(seconds)
         self.thaw(name)
 
-    def _program_at(self, port: int) -> str | None:
-        """Whose connection comes from this port."""
-        for program in (*self.programs, "warehouse"):
-            pid = self.pid(program)
-            if pid is None:
-                continue
-            with contextlib.suppress(psutil.Error):
-                if any(c.laddr.port == port for c in psutil.Process(pid).net_connections("tcp") if c.laddr):
-                    return program
-        return None
+    def _ports_of(self, program: str) -> set[int]:
+        """Where its connections come from now."""
+        pid = self.pid(program)
+        with contextlib.suppress(psutil.Error):
+            return {c.laddr.port for c in psutil.Process(pid).net_connections("tcp") if c.laddr} if pid else set()
+        return set()
 
     def _mount(self) -> None:
         root = self.state.root

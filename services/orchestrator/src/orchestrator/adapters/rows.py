@@ -43,7 +43,6 @@ def fact_row(entry: Entry) -> tuple[Any, ...]:
         saga.received_at,
         saga.accepted_at,
         saga.clock.due_legal,
-        _clock_text(saga.clock),
     )
 
 
@@ -158,10 +157,6 @@ def _register_id(version: str | None, registers: Registers) -> int | None:
     return registers.id_of(version)
 
 
-def _clock_text(clock: Deadlines) -> str:
-    return canonical({"rule": clock.rule, "derivation": clock.derivation, "unsure": clock.unsure}).decode()
-
-
 def _proposal_text(p: Proposal) -> str:
     return canonical(
         {"ground": p.ground, "article": p.article, "reason": p.reason, "by": p.by, "at": instant(p.at)}
@@ -177,7 +172,7 @@ def _exception_text(e: LawfulException) -> str:
 
 
 def entry_of(row: asyncpg.Record, tasks: Mapping[UUID, Task], registers: Registers) -> Entry:
-    clock = json.loads(row["clock"])
+    clock = json.loads(row["clock_found"])
     register_id = row["register_id"]
     saga = Saga(
         id=row["id"],

@@ -16,7 +16,8 @@ SELECT clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS regis
 
 -- name: sagas
 -- Whole sagas, already locked.
-SELECT f.*, s.*, t.due_at AS armed
+SELECT f.*, s.*, t.due_at AS armed, coalesce(f.clock, (SELECT (e.content::json -> 'event' -> 'clock')::text
+    FROM audit_event e WHERE e.saga_id = s.id AND e.seq = 1)) AS clock_found
 FROM saga s JOIN saga_fact f ON f.id = s.id LEFT JOIN timer t ON t.saga_id = s.id WHERE s.id = ANY($1::uuid[]);
 
 -- name: tasks
@@ -26,13 +27,13 @@ SELECT * FROM task WHERE saga_id = ANY($1::uuid[]) ORDER BY saga_id, round, verb
 -- name: insert_facts
 -- What never changes of new sagas.
 INSERT INTO saga_fact (id, subject_ref, "right", export_first, country, channel, identity, identifier_kinds,
-    received_at, accepted_at, due_legal, clock)
+    received_at, accepted_at, due_legal)
 SELECT i.id, i.subject_ref, i."right", i.export_first, i.country, i.channel, i.identity, string_to_array(i.kinds, ','),
-    i.received_at, i.accepted_at, i.due_legal, i.clock
+    i.received_at, i.accepted_at, i.due_legal
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::text[])
-    AS i(id, subject_ref, "right", export_first, country, channel, identity, kinds, received_at, accepted_at, due_legal,
-    clock);
+    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])
+    AS i(id, subject_ref, "right", export_first, country, channel, identity, kinds, received_at, accepted_at,
+    due_legal);
 
 -- name: insert_sagas
 -- New sagas.

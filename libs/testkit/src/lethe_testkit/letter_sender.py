@@ -71,7 +71,13 @@ class Redeemer:
 async def main(dsn: str, schema: str, port: str, window: str, journal: str | None = None) -> None:
     database = await Database.connect(dsn, schema=schema, application_name="letters", max_size=3)
     settings = SmtpSettings(
-        host="127.0.0.1", port=int(port), tls=Tls.NONE, domain=DOMAIN, bounces=f"bounces@{DOMAIN}", timeout=10
+        host="127.0.0.1",
+        port=int(port),
+        tls=Tls.NONE,
+        domain=DOMAIN,
+        bounces=f"bounces@{DOMAIN}",
+        timeout=30,
+        connections=10,
     )
     courier = Courier(
         database,

@@ -26,6 +26,10 @@ def test_a_controller_in_one_state_tells_its_own_authority() -> None:
     assert told(Presence("DE-BE", ["DE"], ["DE"])) == [("DE-BE", "competent")]
 
 
+def test_a_representative_makes_no_authority_the_lead_one() -> None:
+    assert told(Presence("FR", ["FR"], ["FR"], representative="FR")) == [("FR", "competent")]
+
+
 def test_cross_border_processing_is_told_to_the_lead_authority_alone() -> None:
     assert told(Presence("IE", ["IE", "FR"], ["IE", "FR", "DE"], cross_border=True)) == [("IE", "lead")]
 

@@ -120,6 +120,7 @@ def test_an_incomplete_notification_can_be_filed_with_gaps_but_not_without_its_s
     assert unfilable(answers) == ()
     assert gaps(answers)
     assert unfilable(answers, Around(late=True)) == (49,)
+    assert unfilable(answers | {3: "b"}) == (6,)  # of what it is a follow-up
     assert unfilable({k: v for k, v in answers.items() if k != 12}) == (12,)
     assert set(unfilable(answers | {4: "a"})) == set(gaps(answers | {4: "a"}))
 
@@ -230,6 +231,8 @@ def test_an_exemption_counts_only_with_all_its_evidence(exemption: Exemption) ->
             check_exemption(exemption, [e for e in shown if e is not left_out])
         with pytest.raises(NotProven, match=left_out.proof):
             check_exemption(exemption, [e if e is not left_out else replace(e, sha256=" ") for e in shown])
+        with pytest.raises(NotProven, match=left_out.proof):
+            check_exemption(exemption, [e if e is not left_out else replace(e, reference=" ") for e in shown])
     assert {p for proofs in NEEDS.values() for p in proofs} == set(Proof)
 
 

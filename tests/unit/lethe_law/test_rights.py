@@ -222,6 +222,7 @@ def test_what_the_register_lacks_is_a_gap_and_never_made_up() -> None:
         "15(1)(h)",
         "15(2)",
     }
+    assert told([bare], "").safeguards == ()
 
 
 @given(st.dates(date(2000, 1, 1), date(2040, 1, 1)), st.integers(1, 30), st.sampled_from(CountFrom))

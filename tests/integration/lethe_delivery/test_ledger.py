@@ -218,7 +218,9 @@ async def test_a_frozen_sender_loses_its_letters_and_sends_none_when_it_wakes(da
     assert await awake.rescue(timedelta()) == {State.UNCERTAIN: 1, State.QUEUED: 3}
     assert await frozen.hand_over((), rows[1:], QUICK) == {}
     late = Attempt(due[0].id, numbers[due[0].id], Outcome(Verdict.SENT, "250 late"))
-    await frozen.hand_over([late], (), QUICK)  # but a reply that comes late is the truth
+    async with database.transaction() as tx:
+        assert await decide(tx, [due[0].id], send_again=True, reason="") == [due[0].id]
+    await frozen.hand_over([late], (), QUICK)  # but a reply that comes late is the truth, if nobody has tried since
     assert (await states(database))[State.SENT] == 1
     await session.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+
+import asyncpg
 
 from lethe_events import ContractError, TaskAcknowledged, TaskRequested, decode
 from lethe_events.topics import ACKS, TASKS_ERASURE, TASKS_EXPORT, tasks_of
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from uuid import UUID
 
+    from lethe_postgres import Tx
     from lethe_testkit.faults.books import Gone
     from lethe_testkit.history.model import Id, Place
     from lethe_testkit.stack import Stack
@@ -44,6 +48,7 @@ SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker")
 WORKERS = ("erasure_worker", "export_worker")
 NATIVE = "warehouse"
 _PAGE = 500
+_TRIES = 20
 
 _SAGAS = """
 SELECT s.id, s.state, s.closed_at, s.answered_at, s.shredded_at, s.audit_seq, s.audit_head, s.alerts,
@@ -79,16 +84,31 @@ class Seen:
 async def collect(stack: Stack, seen: Seen, *, retention: timedelta = timedelta(days=30)) -> History:
     """Everything the checker judges. The stack is healed and has come to rest. `retention`: as the stack is set."""
     database = await Database.connect(
-        stack.database(), schema="orchestrator", min_size=1, max_size=2, application_name="collector"
+        stack.database(), schema="orchestrator", min_size=1, max_size=1, application_name="collector"
     )
     try:
-        records = await _records(stack)
-        tasks = await database.fetch("SELECT * FROM orchestrator.task")
-        unverifiable = await _unverifiable(database)
+        for _ in range(_TRIES):
+            try:
+                return await _collect(stack, database, seen, retention)
+            except asyncpg.SerializationError:  # a saga moved on meanwhile: look again at all of it
+                await asyncio.sleep(0.2)
+        raise TimeoutError("the stack does not come to rest: sagas change whenever they are looked at")
+    finally:
+        await database.close()
+
+
+async def _collect(stack: Stack, database: Database, seen: Seen, retention: timedelta) -> History:
+    """All tables as of one instant: retention ends and sagas are shredded while one looks."""
+    records = await _records(stack)
+    left = await backlog(stack, database)
+    async with database.pool.acquire() as tx, tx.transaction(isolation="repeatable_read"):
+        await tx.execute("SET LOCAL search_path = orchestrator")
+        tasks = await tx.fetch("SELECT * FROM orchestrator.task")
+        unverifiable = await _unverifiable(tx)
         return History(
-            ended_at=await database.fetchval("SELECT clock_timestamp()"),
+            ended_at=await tx.fetchval("SELECT clock_timestamp()"),
             accepted=tuple(seen.accepted),
-            sagas=tuple(_saga(row) for row in await database.fetch(_SAGAS)),
+            sagas=tuple(_saga(row) for row in await tx.fetch(_SAGAS)),
             tasks=tuple(_task(row, unverifiable) for row in tasks),
             asked=tuple(_asked(records, seen)),
             effects=tuple(_effects(tasks, seen)),
@@ -96,23 +116,21 @@ async def collect(stack: Stack, seen: Seen, *, retention: timedelta = timedelta(
             answered=tuple(_answered(records, seen)),
             acks=tuple(
                 AckEnd(r["saga_id"], r["task_id"], r["attempt"], r["promise"], r["message_id"], r["at"])
-                for r in await database.fetch("SELECT * FROM orchestrator.ack")
+                for r in await tx.fetch("SELECT * FROM orchestrator.ack")
             ),
             links=tuple(
-                _link(r) for r in await database.fetch("SELECT * FROM orchestrator.audit_event ORDER BY saga_id, seq")
+                _link(r) for r in await tx.fetch("SELECT * FROM orchestrator.audit_event ORDER BY saga_id, seq")
             ),
             incidents=tuple(
                 IncidentEnd(r["id"], r["saga_id"], r["code"], r["opened_at"], r["resolved_at"])
-                for r in await database.fetch("SELECT * FROM orchestrator.incident")
+                for r in await tx.fetch("SELECT * FROM orchestrator.incident")
             ),
-            timers=tuple(await _timers(database, retention)),
-            backlog=tuple(await backlog(stack, database)),
+            timers=tuple(await _timers(tx, database, retention)),
+            backlog=tuple(left),
             undecodable=frozenset(seen.undecodable),
             refusable=frozenset(seen.refusable),
-            parked=frozenset(await _parked(database)),
+            parked=frozenset(await _parked(tx)),
         )
-    finally:
-        await database.close()
 
 
 async def backlog(stack: Stack, database: Database) -> list[Backlog]:
@@ -147,8 +165,8 @@ async def _records(stack: Stack) -> Sequence[Any]:
     return [record for topic in topics for record in await read_all(settings, topic)]
 
 
-async def _unverifiable(database: Database) -> set[tuple[int, str]]:
-    rows = await database.fetch("SELECT id, content FROM orchestrator.register_version")
+async def _unverifiable(tx: Tx) -> set[tuple[int, str]]:
+    rows = await tx.fetch("SELECT id, content FROM orchestrator.register_version")
     return {
         (row["id"], name)
         for row in rows
@@ -157,14 +175,13 @@ async def _unverifiable(database: Database) -> set[tuple[int, str]]:
     }
 
 
-async def _timers(database: Database, retention: timedelta) -> list[TimerEnd]:
-    armed = {r["saga_id"]: r["due_at"] for r in await database.fetch("SELECT saga_id, due_at FROM orchestrator.timer")}
-    ids = [r["id"] for r in await database.fetch("SELECT id FROM orchestrator.saga ORDER BY id")]
+async def _timers(tx: Tx, database: Database, retention: timedelta) -> list[TimerEnd]:
+    armed = {r["saga_id"]: r["due_at"] for r in await tx.fetch("SELECT saga_id, due_at FROM orchestrator.timer")}
+    ids = [r["id"] for r in await tx.fetch("SELECT id FROM orchestrator.saga ORDER BY id")]
     store = PostgresSagas(database, PostgresRegisters())
     found = []
     for start in range(0, len(ids), _PAGE):
-        async with database.transaction() as tx:
-            loaded = await store.load(tx, ids[start : start + _PAGE])
+        loaded = await store.load(tx, ids[start : start + _PAGE])
         for saga_id, entry in loaded.entries.items():
             assert entry.saga is not None, "it has a row"
             moment = next_moment(entry.saga, retention)
@@ -172,11 +189,11 @@ async def _timers(database: Database, retention: timedelta) -> list[TimerEnd]:
     return found
 
 
-async def _parked(database: Database) -> set[Place]:
+async def _parked(tx: Tx) -> set[Place]:
     return {
         (row["topic"], row["part"], row["record_offset"])
         for service in SERVICES
-        for row in await database.fetch(_PARKED.format(service))
+        for row in await tx.fetch(_PARKED.format(service))
     }
 
 

@@ -15,7 +15,7 @@ class Right(StrEnum):
     RESTRICTION = "restriction"  # Art. 18
     OBJECTION = "objection"  # Art. 21
     CONSENT_WITHDRAWAL = "consent_withdrawal"  # Art. 7(3)
-    AUTOMATED_DECISION_REVIEW = "automated_decision_review"  # Art. 22
+    AUTOMATED_DECISION = "automated_decision"  # Art. 22
 
 
 class Verb(StrEnum):

@@ -65,15 +65,16 @@ class Walked:
 
     def referred(self, edge: Edge, row: Row) -> list[Row]:
         """The walked rows to which this row refers."""
-        if edge not in self._index:
-            index: dict[Value, list[Row]] = defaultdict(list)
+        index = self._index.get(edge)
+        if index is None:
+            index, at = defaultdict(list), self.plan.at_target[edge]
             for target in self.rows.get(edge.target, {}).values():
-                value = self.offered(edge, target)
+                value = pick(target.values, at)
                 if value is not None:
                     index[value].append(target)
             self._index[edge] = index
-        value = self.held(edge, row)
-        return self._index[edge].get(value, []) if value is not None else []
+        value = pick(row.values, self.plan.at_holder[edge])
+        return index.get(value, []) if value is not None else []
 
     def people_of(self, branch: Branch) -> dict[Value, frozenset[int]]:
         """Values of the root to which rows of a branch refer → whose those rows are."""
@@ -146,10 +147,11 @@ class _Walker:
         return _tag(self.walked, bound, edges, seeds)
 
     def _follow(self, edge: Edge) -> None:
-        read = self.walked.offered if edge.direction is Direction.FROM else self.walked.held
+        plan = self.walked.plan
+        at = plan.at_target[edge] if edge.direction is Direction.FROM else plan.at_holder[edge]
         links = self.walked.links[edge]
         for row in self.walked.rows.get(edge.source, {}).values():
-            value = read(edge, row)
+            value = pick(row.values, at)
             if value is not None:
                 known = links.get(value)
                 links[value] = row.items if known is None else known | row.items
@@ -206,12 +208,13 @@ def _take(walked: Walked, bound: Bound, records: Sequence[Record]) -> None:
 def _tag(walked: Walked, bound: Bound, edges: Sequence[Edge], seeds: Sequence[Mapping[object, set[int]]]) -> bool:
     """Write down whose the rows are. A weak identity counts only where no other identity of the row contradicts it."""
     grown, nobodys = False, []
-    ends = [(walked.links[e], e, walked.held if e.direction is Direction.FROM else walked.offered) for e in edges]
+    plan = walked.plan
+    ends = [(walked.links[e], plan.at_holder[e] if e.direction is Direction.FROM else plan.at_target[e]) for e in edges]
     rows = walked.rows[bound.name]
     for row in rows.values():
         found = row.items
-        for links, edge, read in ends:
-            value = read(edge, row)
+        for links, at in ends:
+            value = pick(row.values, at)
             if value is not None:
                 # nearly always one way leads to a row, and then this set is shared by all that it leads to
                 found = (found | links.get(value, NOBODY)) if found else links.get(value, NOBODY)

@@ -55,6 +55,9 @@ def test_who_was_verifiably_erased_before_is_not_concerned_unless_the_data_came_
     assert one(row, Erased("p", "crm", day(5))).lower == 1
     assert one(row, Erased("q", "shop", day(5))).lower == 1
     assert one(row._replace(since=day(6)), Erased("p", "shop", day(5))).lower == 1
+    assert one(row._replace(since=day(5)), Erased("p", "shop", day(5))).lower == 0  # was there, then was not
+    assert one(row._replace(since=day(4)), Erased("p", "shop", day(5)), Erased("p", "shop", day(3))).lower == 0
+    assert one(row._replace(since=day(4)), Erased("p", "shop", day(3)), Erased("p", "shop", day(5))).lower == 0
 
 
 def test_a_row_without_a_beginning_is_possible_and_not_certain():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from lethe_local.errors import LocalError
 from lethe_local.processes import records
 from lethe_local.processes.child import Child, Condition, pause_before_restart
 from lethe_local.processes.spec import ProcessSpec
@@ -85,3 +86,17 @@ def test_a_directory_that_exists_keeps_its_mode(tmp_path: Path) -> None:
     State(tmp_path / "new").create()
     assert (tmp_path / "given").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o711
+
+
+def test_a_program_that_cannot_be_written_down_does_not_run_unknown_to_everybody(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = Child(ProcessSpec(name="lost", argv=(sys.executable, "-c", "input()"), ready=lambda: True), state)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records.Record, "write", full)
+    with pytest.raises(LocalError):
+        child.start()
+    assert child.pid is None

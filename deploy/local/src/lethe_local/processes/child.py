@@ -71,9 +71,18 @@ class Child:
                 )
         except OSError as error:
             raise from_os_error(error, f"start {spec.name}") from error
-        records.Record(name=spec.name, pid=self._process.pid).write(self._state)
+        self._record(self._process)
         self.condition = Condition.STARTING
         self._since = time.monotonic()
+
+    def _record(self, process: subprocess.Popen[bytes]) -> None:
+        """A program that cannot be written down, on a full disk for example, is ended: nobody would find it."""
+        try:
+            records.Record(name=self.spec.name, pid=process.pid).write(self._state)
+        except OSError as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise from_os_error(error, f"write down that {self.spec.name} runs") from error
 
     def observe(self) -> bool:
         """Look once: notice readiness and death, start again when it is time. True if anything changed."""

@@ -95,7 +95,6 @@ async def conclude(
     trouble: str = "",
 ) -> Row:
     """Let it come to rest, collect, judge."""
-    await place.note_tokens()
     await place.rest()
     history, verdict = await place.judge()
     untrue = await place.untrue(history)

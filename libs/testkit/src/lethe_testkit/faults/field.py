@@ -7,8 +7,8 @@ import random
 import time
 from typing import TYPE_CHECKING, Self
 
-import asyncpg
-
+from lethe_local.stack.databases import processor_keys
+from lethe_local.stack.keys import Keys
 from lethe_postgres import Database
 from lethe_testkit.faults.books import Books
 from lethe_testkit.faults.load import Load
@@ -40,6 +40,10 @@ class Field:
 
     async def __aenter__(self) -> Self:
         await self.books.open()
+        keys = Keys.of(self.stack.state)
+        self.load.token_key = (await processor_keys(self.stack.postgres, self.stack.state, keys, ["warehouse"]))[
+            "warehouse"
+        ]
         await self.load.__aenter__()
         return self
 
@@ -48,14 +52,6 @@ class Field:
 
     async def heal(self) -> None:
         await asyncio.to_thread(self.stack.heal)
-
-    async def note_tokens(self) -> None:
-        """Lethe forgets a person's tokens when it shreds; the books are read with them."""
-        connection = await asyncpg.connect(self.stack.database())
-        rows = await connection.fetch("SELECT saga_id, tokens FROM orchestrator.task WHERE processor_id = 'warehouse'")
-        await connection.close()
-        for row in rows:
-            self.seen.tokens |= dict.fromkeys(row["tokens"], row["saga_id"])
 
     async def rest(self) -> float:
         """Wait until nothing is left to do, or for a minute: the checker says what is left. Gives the seconds."""
@@ -72,7 +68,6 @@ class Field:
         return time.monotonic() - begun
 
     async def judge(self) -> tuple[History, Verdict]:
-        await self.note_tokens()
         self.seen.gone = await self.books.read()
         history = await collect(self.stack, self.seen, retention=self.retention)
         return history, check(history)

@@ -12,6 +12,7 @@ import asyncpg
 from lethe_client.errors import LetheError
 from lethe_client.intake import IntakeClient
 from lethe_client.models import NewDsr
+from lethe_events.subject_token import normalise, subject_token
 from lethe_events.words import Channel, Right
 from lethe_example_shop import person_number
 from lethe_testkit.history import Accepted
@@ -35,6 +36,8 @@ class Load:
         self._chance = random.Random(seed)
         self._next = 101
         self._sites = [IntakeClient(stack.url(name), stack.token()) for name in stack.programs if "intake" in name]
+        self.token_key = b""
+        """The warehouse's: what it calls people, to find them in its books."""
         self.again = 0
         """Submissions that had to be sent more than once."""
 
@@ -78,6 +81,15 @@ class Load:
                 raise TimeoutError(f"{len(ids) - len(settled)} of {len(ids)} sagas did not settle in {seconds:.0f} s")
             await asyncio.sleep(0.2)
 
+    async def open_sagas(self, ids: list[UUID]) -> int:
+        """How many of these are not closed."""
+        connection = await asyncpg.connect(self._stack.database(), timeout=10)
+        closed = await connection.fetchval(
+            "SELECT count(*) FROM orchestrator.saga WHERE id = ANY($1) AND closed_at IS NOT NULL", ids
+        )
+        await connection.close()
+        return len(ids) - int(closed)
+
     async def _one(self, free: asyncio.Semaphore, number: int) -> UUID:
         person = person_number(number, PEOPLE_SEED)
         dsr = NewDsr(
@@ -103,4 +115,7 @@ class Load:
                 else:
                     self._seen.accepted.append(Accepted(answer.dsr_id, key))
                     self._seen.emails[answer.dsr_id] = person.email
+                    for kind, value in (("email", person.email), ("customer_id", person.customer_no)):
+                        token = subject_token(self.token_key, kind, normalise(kind, value))
+                        self._seen.tokens[token] = answer.dsr_id
                     return answer.dsr_id

@@ -127,6 +127,10 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         await self._reset(None)
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _reset(self, ports: Collection[int] | None) -> int:
         links = [link for link in self._links if ports is None or link.port in ports]

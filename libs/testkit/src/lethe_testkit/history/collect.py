@@ -66,14 +66,14 @@ _PARKED = "SELECT topic, part, record_offset FROM {}.parked_message"
 class Seen:
     """What only whoever drove the run knows.
 
-    `emails`: DSR → the person's address. `tokens`: subject token → DSR, kept here because Lethe forgets it. `gone`: the
+    `emails`: DSR → the person's address. `tokens`: subject token → DSR. `gone`: the
     books of processors. `forged`: records that the run itself put on topics in another's name; `undecodable` and
     `refusable`: which of them no handler can, or needs to, take.
     """
 
     accepted: list[Accepted] = field(default_factory=list)
     emails: dict[Id, str] = field(default_factory=dict)
-    tokens: dict[str, UUID] = field(default_factory=dict)
+    tokens: dict[str, Id] = field(default_factory=dict)
     gone: list[Gone] = field(default_factory=list)
     observes: frozenset[str] = frozenset()
     forged: set[Place] = field(default_factory=set)
@@ -288,7 +288,7 @@ def _answered(records: Sequence[Any], seen: Seen) -> Iterator[Answered]:
 def _effects(tasks: Sequence[Any], seen: Seen) -> Iterator[Effect]:
     """Who vanished from a processor's books, as an effect of the first erasure that a saga asked of it."""
     first: dict[tuple[str, str], tuple[UUID, UUID]] = {}
-    tokens: defaultdict[UUID, list[str]] = defaultdict(list)
+    tokens: defaultdict[Id, list[str]] = defaultdict(list)
     for token, saga_id in seen.tokens.items():
         tokens[saga_id].append(token)
     by_round = sorted((t for t in tasks if t["verb"] == "erase"), key=lambda t: t["round"])

@@ -20,6 +20,8 @@ def test_everything_that_is_missing_is_told_at_once() -> None:
     assert named == {
         "LETHE_KAFKA",
         "LETHE_POSTGRES",
+        "LETHE_AUTH_ISSUER",
+        "LETHE_AUTH_PUBLIC_KEY",
         "LETHE_VAULT_KEYS",
         "LETHE_REGISTER",
         "LETHE_CALL_TIMEOUT",
@@ -36,6 +38,8 @@ def test_the_secret_in_the_database_address_is_not_shown(tmp_path: Path) -> None
                 "LETHE_POSTGRES": "postgresql://worker:hunter2@db.example/lethe",
                 "LETHE_VAULT_KEYS": str(tmp_path / "keys"),
                 "LETHE_REGISTER": str(tmp_path),
+                "LETHE_AUTH_ISSUER": "https://issuer.example",
+                "LETHE_AUTH_PUBLIC_KEY": str(tmp_path / "keys"),
             }
         )
     )

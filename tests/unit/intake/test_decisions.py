@@ -13,7 +13,7 @@ from intake.domain.redemption import MAX_ROUND, is_task_of
 from lethe_events.ids import task_id
 from lethe_events.words import Right, SagaState
 
-LIMITS = Limits(outbox_rows=10, outbox_age_s=60, waiting=5)
+LIMITS = Limits(outbox_rows=10, outbox_age_s=60, slowest_s=2, waiting=5)
 DOCUMENT = uuid.UUID(int=7)
 
 
@@ -23,6 +23,10 @@ DOCUMENT = uuid.UUID(int=7)
         (Load(), 5, "too_many_waiting"),
         (Load(outbox_rows=10), 0, "outbox_full"),
         (Load(outbox_age_s=60), 0, "outbox_stuck"),
+        (Load(slowest_s=2), 0, "database_slow"),
+        (Load(database_away=True), 0, "database_away"),
+        (Load(vault_away=True), 0, "vault_away"),
+        (Load(10, 60, 2, database_away=True, vault_away=True), 5, "vault_away"),  # what is told first, helps first
     ],
 )
 def test_beyond_a_bound_nothing_is_accepted_and_the_caller_is_told_when_to_come_back(
@@ -35,7 +39,7 @@ def test_beyond_a_bound_nothing_is_accepted_and_the_caller_is_told_when_to_come_
 
 
 def test_below_every_bound_all_is_accepted() -> None:
-    refuse_if_overloaded(Load(9, 59.9), 4, LIMITS)
+    refuse_if_overloaded(Load(9, 59.9, 1.9), 4, LIMITS)
 
 
 @pytest.mark.parametrize(

@@ -127,13 +127,31 @@ def test_acts_are_sent_once_and_their_outcome_told(
     assert (json.loads(asked.content) if asked.content else None) == body
 
 
-def test_incidents_and_parked_messages_are_listed(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_incidents_are_listed(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
     served({"items": [INCIDENT], "next": None})
     assert run(["incident", "list"]) == 0
     assert capsys.readouterr().out.startswith(f"no_answer\tshop\t{DSR_ID}\t{TASK_ID}")
-    served({"items": [{"topic": "dsr.acks", "code": "schema", "waiting": 3}]})
-    assert run(["parked", "list"]) == 0
-    assert capsys.readouterr().out == "dsr.acks\tschema\t3\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"), [(["--all"], "/v1/sagas/resume"), ([DSR_ID], f"/v1/sagas/{DSR_ID}/resume")]
+)
+def test_what_is_outstanding_is_asked_again(
+    served: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], path: str
+) -> None:
+    service = served({"sagas": 3, "questions": 7, "next": None})
+    assert run(["saga", "resume", *arguments, "--reason", "kafka_lost"]) == 0
+    assert capsys.readouterr().out == "3 saga(s): 7 question(s) asked again\n"
+    (asked,) = service.asked
+    assert (asked.method, asked.url.path) == ("POST", path)
+    assert json.loads(asked.content)["reason"] == "kafka_lost"
+
+
+def test_every_open_saga_is_meant_only_if_it_is_said(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    served({})
+    assert run(["saga", "resume"]) == 2
+    assert "--all" in capsys.readouterr().err
+    assert run(["saga", "resume", DSR_ID, "--all"]) == 2
 
 
 def test_the_register_in_force_is_shown_and_loaded(served: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,12 +19,14 @@ from lethe_chassis.errors import (
     NotFound,
     ProblemError,
     SettingsError,
+    TooManyRequests,
     Unauthorised,
     Unavailable,
 )
 from lethe_chassis.express import serve_express
 from lethe_chassis.health import HealthChecks, Unhealthy
 from lethe_chassis.logs import configure_logging
+from lethe_chassis.operations import MessagingOperations, operations_router
 from lethe_chassis.serve import Service, run_service
 from lethe_chassis.trace import bound, current_trace_id, current_traceparent
 
@@ -43,12 +45,14 @@ __all__ = [
     "HealthChecks",
     "Invalid",
     "LocalIssuer",
+    "MessagingOperations",
     "NotFound",
     "Principal",
     "ProblemError",
     "Service",
     "SettingsError",
     "TokenVerifier",
+    "TooManyRequests",
     "Unauthorised",
     "Unavailable",
     "Unhealthy",
@@ -59,6 +63,7 @@ __all__ = [
     "current_trace_id",
     "current_traceparent",
     "engine_is_down",
+    "operations_router",
     "require_scope",
     "run_service",
     "serve_express",

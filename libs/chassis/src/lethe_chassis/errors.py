@@ -10,6 +10,7 @@ ChassisError
     ├── Conflict           rejected, 409
     ├── Gone               rejected, 410
     ├── Invalid            rejected, 422: names each field, what is wrong and what to do
+    ├── TooManyRequests    transient, 429 with Retry-After
     └── Unavailable        transient, 503 with Retry-After
 """
 
@@ -120,3 +121,10 @@ class Unavailable(ProblemError):
         super().__init__(
             503, type_, "Not available at the moment", detail, headers={"Retry-After": str(max(1, retry_after))}
         )
+
+
+class TooManyRequests(ProblemError):
+    """The same call succeeds after `retry_after` seconds if less comes at once. Nothing was changed."""
+
+    def __init__(self, type_: str, detail: str, retry_after: int = 1) -> None:
+        super().__init__(429, type_, "Too many requests", detail, headers={"Retry-After": str(max(1, retry_after))})

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 import uvicorn
@@ -53,12 +53,19 @@ class Service:
     shared_port: bool = False
 
 
+class Death(NamedTuple):
+    """A background part that ended by itself. `exit_code`: the error's own, if it has one, so that supervisors know."""
+
+    part: str
+    exit_code: int
+
+
 def run_service(build: Callable[[], AbstractAsyncContextManager[Service]], *, grace_s: float = 10.0) -> int:
     """Run until SIGTERM or SIGINT and give the exit code. A second signal ends the process at once.
 
     `build` opens what the service needs (pools, bus) and closes it on leaving. Each step of stopping (HTTP, `stop`,
     background parts, closing) has `grace_s` seconds; then the process ends anyway. SettingsError gives one line per
-    fault on stderr and exit code 78.
+    fault on stderr and exit code 78. An error that has an `exit_code` of its own, and ends a part, gives the process's.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -73,7 +80,7 @@ async def _run(build: Callable[[], AbstractAsyncContextManager[Service]], grace_
     log = structlog.get_logger(__name__)
     stopping = asyncio.Event()
     _on_signals(stopping)
-    died: list[str] = []
+    died: list[Death] = []
     try:
         async with build() as service:
             await supervise(service, stopping, died, grace_s)
@@ -83,12 +90,12 @@ async def _run(build: Callable[[], AbstractAsyncContextManager[Service]], grace_
     except Exception as error:
         log.critical("the service could not go on", exc_info=error)
         return EXIT_DIED
-    log.info("stopped", state="failed" if died else "stopped", component=died[0] if died else None)
-    return EXIT_DIED if died else 0
+    log.info("stopped", state="failed" if died else "stopped", component=died[0].part if died else None)
+    return died[0].exit_code if died else 0
 
 
-async def supervise(service: Service, stopping: asyncio.Event, died: list[str], grace_s: float) -> None:
-    """Serve until `stopping` is set. `died` gets the names of background parts that ended by themselves."""
+async def supervise(service: Service, stopping: asyncio.Event, died: list[Death], grace_s: float) -> None:
+    """Serve until `stopping` is set. `died` gets the background parts that ended by themselves."""
     health: HealthChecks = service.app.state.health
     server = _Server(_uvicorn_config(service.app, grace_s))
     with _listen(service.address, shared=service.shared_port) as listener:
@@ -124,7 +131,7 @@ def _parts(service: Service) -> dict[str, Callable[[], Awaitable[None]]]:
     return {**parts, **service.background}
 
 
-async def _guard(name: str, part: Callable[[], Awaitable[None]], stopping: asyncio.Event, died: list[str]) -> None:
+async def _guard(name: str, part: Callable[[], Awaitable[None]], stopping: asyncio.Event, died: list[Death]) -> None:
     """Run one part; if it ends although nobody is stopping, take the service down."""
     log = structlog.get_logger(__name__)
     try:
@@ -135,7 +142,7 @@ async def _guard(name: str, part: Callable[[], Awaitable[None]], stopping: async
     except Exception as raised:  # noqa: BLE001 - the service ends because of it
         error = raised
     log.critical("a part of the service ended by itself", component=name, exc_info=error)
-    died.append(name)
+    died.append(Death(name, getattr(error, "exit_code", EXIT_DIED)))
     stopping.set()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lethe_client.sagas import Acted, AuditChain, IncidentPage, ParkedPage, RegisterView, Saga, SagaPage
+from lethe_client.sagas import Acted, AuditChain, IncidentPage, ParkedPage, RegisterView, Resumed, Saga, SagaPage
 from lethe_client.settings import ORCHESTRATOR_URL, Settings
 from lethe_client.transport import Transport
 
@@ -70,6 +70,20 @@ class OrchestratorClient(Transport):
     async def approve_exception(self, dsr_id: UUID, task_id: UUID) -> Acted:
         """Raises Unauthorised for the person who proposed it."""
         return Acted.model_validate(await self.post(f"{_task(dsr_id, task_id)}/exception/approve"))
+
+    async def resume(self, dsr_id: UUID, reason: str) -> Resumed:
+        """Ask again what is outstanding in one saga. Raises Conflicting for a closed one."""
+        return Resumed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/resume", {"reason": reason}))
+
+    async def resume_all(self, reason: str) -> Resumed:
+        """The same for every open saga of the token's controllers, page by page."""
+        sagas, questions, after = 0, 0, None
+        while True:
+            body = {"reason": reason, "after": None if after is None else str(after)}
+            page = Resumed.model_validate(await self.post("/v1/sagas/resume", body, safe=True))
+            sagas, questions, after = sagas + page.sagas, questions + page.questions, page.next
+            if after is None:
+                return Resumed(sagas=sagas, questions=questions)
 
     async def incidents(self, after: str | None = None, **filters: object) -> IncidentPage:
         """Open ones, oldest first. Filters: controller, code, processor, limit (at most 500)."""

@@ -149,3 +149,11 @@ class RegisterView(Answer):
     loaded_by: str
     is_new: bool = False
     processors: tuple[RegisterEntry, ...]
+
+
+class Resumed(Answer):
+    """Open sagas that were looked at, and questions that were asked again."""
+
+    sagas: int
+    questions: int
+    next: UUID | None = None

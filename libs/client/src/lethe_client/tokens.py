@@ -26,6 +26,8 @@ SCOPES = (
     "register:write",
     "part:write",
     "vault:redeem",
+    "messaging:read",
+    "messaging:act",
 )
 
 

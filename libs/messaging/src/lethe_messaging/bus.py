@@ -68,7 +68,7 @@ class Bus:
         self._relay_producer = Producer(settings)
         self._publisher = Publisher(self._producer, self._outbox, self._tuning, self._metrics)
         self._works = Works(database, self._outbox, self._publisher)
-        self._monitor = Monitor(database, self._outbox, self._metrics)
+        self._monitor = Monitor(database, self._outbox, self._tuning, self._metrics)
         self._consumption: Consumption | None = None
         self._background: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -181,6 +181,10 @@ class Bus:
             "publisher": {"waiting": self._publisher.waiting},
             "outbox": self._monitor.facts(),
         }
+
+    def stopped(self) -> Mapping[tuple[str, int], str]:
+        """Partitions of this instance that wait for a person, and why."""
+        return {} if self._consumption is None else self._consumption.stopped()
 
     async def dead_instances(self) -> frozenset[UUID]:
         """Instances of this schema that are surely gone: what they claimed can be taken over at once.

@@ -92,6 +92,11 @@ class Consumption:
             "trouble": self.reading.trouble,
         }
 
+    def stopped(self) -> dict[tuple[str, int], str]:
+        """Topic and partition → why it waits for a person."""
+        cursors = [cursor for _, cursor in self.ownership.cursors()]
+        return {(c.topic, c.partition): c.stopped for c in cursors if c.stopped is not None}
+
     async def _own(self, group: asyncio.TaskGroup) -> None:
         while not self._stopping.is_set() or self.ownership.slots:
             beat = await self._membership.next_beat()

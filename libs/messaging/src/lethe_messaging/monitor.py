@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from lethe_messaging.expiry import expire
 from lethe_messaging.outbox import OutboxState, sql
 from lethe_postgres import is_transient
 
 if TYPE_CHECKING:
     from lethe_messaging.metrics import Metrics
     from lethe_messaging.outbox import Outbox
+    from lethe_messaging.settings import Tuning
     from lethe_postgres import Database
 
 _EVERY = 1.0  # seconds
 _PARKED_EVERY = 10  # of these
+_EXPIRE_EVERY = 600
 
 
 class Monitor:
     """Asks the database once a second."""
 
-    def __init__(self, database: Database, outbox: Outbox, metrics: Metrics) -> None:
+    def __init__(self, database: Database, outbox: Outbox, tuning: Tuning, metrics: Metrics) -> None:
+        self._retention = timedelta(seconds=tuning.parked_retention)
         self._database = database
         self._outbox = outbox
         self._metrics = metrics
@@ -33,6 +38,8 @@ class Monitor:
         while True:
             try:
                 await self._look(parked=turn % _PARKED_EVERY == 0)
+                if turn % _EXPIRE_EVERY == 0:
+                    await expire(self._database, self._retention)
             except Exception as error:
                 if not is_transient(error):
                     raise

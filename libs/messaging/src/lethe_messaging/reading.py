@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _POLL = 0.05  # seconds; a change of slots waits for this long at most
 _PAUSE = 0.2
+_OPEN_PATIENCE = 30.0  # seconds; a client that hangs while it connects is thrown away
 
 
 class Reading:
@@ -62,7 +63,8 @@ class Reading:
         while not self._stopping.is_set():
             reader = Reader(self._settings)
             try:
-                await reader.open()
+                async with asyncio.timeout(_OPEN_PATIENCE):
+                    await reader.open()
                 self.trouble, self._renew, self._stale = None, None, True
                 self.waiting_since = {}
                 self.reader = reader
@@ -151,7 +153,7 @@ class Reading:
             if (cursor.topic, cursor.partition) in cause.places:
                 cursor.stop(cause.reason)
                 log.error(
-                    "a partition is stopped: find out what is lost, then move it with `set_offset`",
+                    "a partition is stopped: find out what is lost, then `lethe parked skip` or `lethe parked offset`",
                     extra={
                         "reason": cause.reason,
                         "topic": cursor.topic,

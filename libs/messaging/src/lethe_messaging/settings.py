@@ -68,4 +68,8 @@ class Tuning:
     """Age at which a chunk of a living writer is taken to be forgotten."""
     stuck_after: float = 10.0
     """Records are waiting in the broker and none arrives for this long: the client is made anew."""
+    stuck_clients: int = 2
+    """New clients that may read nothing in a row before the process is ended."""
+    parked_retention: float = 90 * 86_400.0
+    """How long the content of a parked message is kept: after it was settled, or while nobody decides."""
     stop_grace: float = 10.0

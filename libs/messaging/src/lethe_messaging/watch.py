@@ -8,8 +8,10 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from lethe_messaging.errors import ConsumerStuck
 from lethe_messaging.guard import CLIENT_ERRORS
 from lethe_messaging.outbox import sql
+from lethe_messaging.progress import Progress, Verdict
 from lethe_postgres import is_transient
 
 if TYPE_CHECKING:
@@ -39,11 +41,12 @@ class Watch:
         self._metrics = metrics
         self._ends: dict[Place, int] = {}
         self._reported: set[Place] = set()
+        self._progress = Progress(tuning.stuck_after, tuning.stuck_clients)
         self._asked_at = 0.0
         self._answered_at = time.monotonic()
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled. Raises ConsumerStuck when only a new process helps."""
         while True:
             await asyncio.sleep(_EVERY)
             await self._ask_ends()
@@ -82,15 +85,29 @@ class Watch:
         now = time.monotonic()
         if now > self._answered_at + self._tuning.stuck_after:
             self._answered_at = now
+            self._progress.forget()
             self._reading.renew("unreachable")
             return
-        for _, cursor in self._ownership.cursors():
-            place = (cursor.topic, cursor.partition)
-            since = self._reading.waiting_since.get(place, now)
-            behind = self._ends.get(place, 0) > cursor.fetched
-            if behind and not self._reading.is_paused(place) and now > since + self._tuning.stuck_after:
-                self._reading.renew("stuck")
-                return
+        if self._reading.reader is None or now > self._answered_at + 2 * _ENDS_EVERY:
+            self._progress.forget()
+            return
+        behind = [
+            ((cursor.topic, cursor.partition), cursor.fetched)
+            for _, cursor in self._ownership.cursors()
+            if self._waits((cursor.topic, cursor.partition), cursor.fetched)
+        ]
+        verdict = self._progress.look(behind, now)
+        if verdict is Verdict.RENEW:
+            self._reading.renew("stuck")
+        elif verdict is Verdict.HOPELESS:
+            raise ConsumerStuck(
+                "the brokers answer and have records, but new clients read none: start the service again"
+            )
+
+    def _waits(self, place: Place, fetched: int) -> bool:
+        """It is being read, and the broker has more of it than arrived."""
+        reading = self._reading
+        return place in reading.waiting_since and not reading.is_paused(place) and self._ends.get(place, 0) > fetched
 
     async def _look_for_moved(self) -> None:
         slots = self._ownership.slots

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 ISSUER = "https://issuer.test.example"
-SCOPES = ("saga:read", "saga:act", "register:read", "register:write")
+SCOPES = ("saga:read", "saga:act", "register:read", "register:write", "messaging:read", "messaging:act")
 
 
 def well(task: TaskRequested) -> Sequence[tuple[str, dict[str, Any]]]:
@@ -99,6 +99,11 @@ class OrchestratorGround:
         await self.admin.execute(f"DROP OWNED BY {self.role}, {self.role}_owner CASCADE")
         await self.admin.execute(f"DROP ROLE {self.role}, {self.role}_owner")
         await self.admin.close()
+
+    @property
+    def other(self) -> Database:
+        """The database of those who answer."""
+        return self._other
 
     @property
     def service_dsn(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid5
@@ -12,6 +13,7 @@ import asyncpg
 import yaml
 from prometheus_client import CollectorRegistry
 
+from lethe_chassis import LocalIssuer
 from lethe_events import Envelope, TaskAcknowledged, decode, encode
 from lethe_events.topics import Topic
 from lethe_events.words import Verb
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from lethe_events import TaskRequested
+    from lethe_events import Record, TaskRequested
 
+ISSUER = "https://issuer.test.example"
 PARTITIONS = 4
 _HOLDS = """
 CREATE SCHEMA {s};
@@ -76,6 +79,7 @@ class WorkerGround:
         await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
         await install(self.dsn, grant_to=[self.role], owner=f"{self.role}_owner")
         FileKeys.create(self.directory / "keys.json")
+        LocalIssuer.create(self.directory / "operators.pem", self.directory / "operators.pub")
         (self.directory / "register" / "datasets").mkdir(parents=True)
         self.database = await Database.connect(self.service_dsn, schema="tester", application_name="tester")
         self.vault = Vault(self.database, FileKeys(self.directory / "keys.json"), redeemer="tester")
@@ -140,11 +144,23 @@ class WorkerGround:
 
     async def ask(self, tasks: Sequence[TaskRequested]) -> None:
         """Put tasks on the topic of whoever changes, or of whoever reads."""
+        await self.put(self.records(tasks))
+
+    def records(self, tasks: Sequence[TaskRequested]) -> list[Record]:
+        """Tasks as messages."""
+        return [
+            encode(
+                (self.changes if t.verb is Verb.ERASE else self.readings).name,
+                str(t.dsr_id),
+                t,
+                Envelope(uuid5(t.task_id, "ask"), "/test", NOW, t.dsr_id, None),
+            )
+            for t in tasks
+        ]
+
+    async def put(self, records: Sequence[Record]) -> None:
         async with self._bus.work() as work:
-            for t in tasks:
-                topic = self.changes if t.verb is Verb.ERASE else self.readings
-                envelope = Envelope(uuid5(t.task_id, "ask"), "/test", NOW, t.dsr_id, None)
-                work.send([encode(topic.name, str(t.dsr_id), t, envelope)])
+            work.send(records)
 
     async def acks(self) -> list[TaskAcknowledged]:
         records = await read_all(self.kafka, self.acks_topic.name)
@@ -182,6 +198,8 @@ class WorkerGround:
                 "LETHE_KAFKA": self.kafka.bootstrap,
                 "LETHE_POSTGRES": self.service_dsn,
                 "LETHE_HTTP": "127.0.0.1:0",
+                "LETHE_AUTH_ISSUER": ISSUER,
+                "LETHE_AUTH_PUBLIC_KEY": str(self.directory / "operators.pub"),
                 "LETHE_VAULT_KEYS": str(self.directory / "keys.json"),
                 "LETHE_REGISTER": str(self.directory / "register"),
                 "LETHE_PARTITIONS": str(PARTITIONS),
@@ -191,6 +209,11 @@ class WorkerGround:
         )
         self._processes.append(started)
         return started
+
+    def operator(self, subject: str, *scopes: str) -> dict[str, str]:
+        """The header of a person who looks after a worker's messaging."""
+        issuer = LocalIssuer(self.directory / "operators.pem", issuer=ISSUER)
+        return {"Authorization": f"Bearer {issuer.issue(subject, ['acme'], list(scopes), timedelta(hours=1))}"}
 
     def dsn_of(self, side: str) -> str:
         """As the processors are reached: side `read` or `write`."""

@@ -11,10 +11,29 @@ from erasure_worker.adapters.ledger import EffectLedger
 from erasure_worker.application.erasing import Erasing
 from erasure_worker.application.turns import Turns
 from erasure_worker.entrypoints.messages import handlers
-from lethe_chassis import HealthChecks, Service, SettingsError, configure_logging, create_app, engine_is_down
+from lethe_chassis import (
+    HealthChecks,
+    Service,
+    SettingsError,
+    TokenVerifier,
+    configure_logging,
+    create_app,
+    engine_is_down,
+    operations_router,
+)
 from lethe_events.topics import ACKS, TASKS_ERASURE
 from lethe_events.words import Verb
-from lethe_messaging import Bus, BusFailed, KafkaSettings, Message, ensure_topics, migrate_messaging
+from lethe_messaging import (
+    Bus,
+    BusFailed,
+    KafkaSettings,
+    Message,
+    OperationRefused,
+    Operations,
+    Tuning,
+    ensure_topics,
+    migrate_messaging,
+)
 from lethe_postgres import Database, is_transient, migrate
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
@@ -24,6 +43,8 @@ from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+
+    from fastapi import FastAPI
 
     from erasure_worker.settings import Settings
     from lethe_events.models import TaskRequested
@@ -42,13 +63,15 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     """Open what the service needs, in the order in which it is closed again from the end."""
     configure_logging(NAME, form=settings.log)
     registers, keys = _files(settings)
+    auth = _auth(settings)
     kafka = KafkaSettings(bootstrap=settings.kafka)
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.postgres, schema=SCHEMA, application_name=NAME)
         stack.push_async_callback(database.close)
+        stack.push_async_callback(auth.close)
         await ensure_topics(kafka, (TASKS_ERASURE, ACKS), settings.partitions)
         await migrate_messaging(database)
-        bus = Bus(database, kafka, service=NAME)
+        bus = Bus(database, kafka, service=NAME, tuning=Tuning(parked_retention=settings.parked_retention_s))
         connectors = Connectors(lambda processor: connector_for(processor, Credentials(directory=settings.register)))
         stack.push_async_callback(connectors.close)
         bench = Bench(
@@ -78,13 +101,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         await migrate(database, "erasure_worker.adapters")
         await bus.start()
         stack.push_async_callback(bus.stop)
-        app = create_app(
-            title=NAME,
-            version="0.1.0",
-            auth=None,
-            health=_health(bus, registers, ledger),
-            unavailable=_unavailable,
-        )
+        app = _app(auth, _health(bus, registers, ledger), Operations(database, bus))
         yield Service(
             app,
             settings.http,
@@ -95,6 +112,20 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             },
             stop=worker.end,
         )
+
+
+def _app(auth: TokenVerifier, health: HealthChecks, operations: Operations) -> FastAPI:
+    health.add("tokens", auth.check)
+    app = create_app(title=NAME, version="0.1.0", auth=auth, health=health, unavailable=_unavailable)
+    app.include_router(operations_router(lambda: operations, OperationRefused))
+    return app
+
+
+def _auth(settings: Settings) -> TokenVerifier:
+    try:
+        return TokenVerifier(settings.auth)
+    except ValueError as error:
+        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from error
 
 
 def _unavailable(error: BaseException) -> bool:

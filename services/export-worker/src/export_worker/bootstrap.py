@@ -26,10 +26,21 @@ from lethe_chassis import (
     configure_logging,
     create_app,
     engine_is_down,
+    operations_router,
 )
 from lethe_events.topics import ACKS, TASKS_EXPORT
 from lethe_events.words import PACKAGE_PROCESSOR, Verb
-from lethe_messaging import Bus, BusFailed, KafkaSettings, Message, ensure_topics, migrate_messaging
+from lethe_messaging import (
+    Bus,
+    BusFailed,
+    KafkaSettings,
+    Message,
+    OperationRefused,
+    Operations,
+    Tuning,
+    ensure_topics,
+    migrate_messaging,
+)
 from lethe_postgres import Database, is_transient
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
@@ -65,7 +76,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(database.close)
         await ensure_topics(kafka, (TASKS_EXPORT, ACKS), settings.partitions)
         await migrate_messaging(database)
-        bus = Bus(database, kafka, service=NAME)
+        bus = Bus(database, kafka, service=NAME, tuning=Tuning(parked_retention=settings.parked_retention_s))
         connectors = Connectors(lambda processor: connector_for(processor, credentials))
         stack.push_async_callback(connectors.close)
         vault = Vault(database, keys, redeemer=NAME)
@@ -90,7 +101,13 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         await bus.start()
         stack.push_async_callback(bus.stop)
         yield Service(
-            _app(settings, _health(database, bus, registers, read_only), Uploading(documents), registers),
+            _app(
+                settings,
+                _health(database, bus, registers, read_only),
+                Uploading(documents),
+                registers,
+                Operations(database, bus),
+            ),
             settings.http,
             background={
                 "consume": lambda: bus.consume(handlers(worker.desk)),
@@ -108,7 +125,13 @@ def _limits(registers: RegisterSource, settings: Settings) -> Mapping[str, Limit
     return {**reading, PACKAGE_PROCESSOR: packages}
 
 
-def _app(settings: Settings, health: HealthChecks, uploading: Uploading, registers: RegisterSource) -> FastAPI:
+def _app(
+    settings: Settings,
+    health: HealthChecks,
+    uploading: Uploading,
+    registers: RegisterSource,
+    operations: Operations,
+) -> FastAPI:
     try:
         auth = TokenVerifier(settings.auth)
     except ValueError as error:
@@ -124,6 +147,7 @@ def _app(settings: Settings, health: HealthChecks, uploading: Uploading, registe
         body_rules=body_rules(settings.part_max_bytes),
     )
     app.include_router(parts_api(uploading, registers.current))
+    app.include_router(operations_router(lambda: operations, OperationRefused))
     return app
 
 

@@ -28,6 +28,8 @@ class Settings:
     register: Path
     partitions: int
     log: str
+    parked_retention_s: float
+    """How long the content of a message that could not be taken is kept."""
     call_timeout_s: float
     """For reading one batch at one processor."""
     package_timeout_s: float
@@ -48,6 +50,7 @@ def read_settings(environment: Env | None = None) -> Settings:
             register=env.directory("LETHE_REGISTER", "the directory of the register of processors"),
             partitions=env.integer("LETHE_PARTITIONS", 8, minimum=1),
             log=env.choice("LETHE_LOG", ("json", "text"), "json"),
+            parked_retention_s=env.duration("LETHE_PARKED_RETENTION", timedelta(days=90)).total_seconds(),
             call_timeout_s=env.duration("LETHE_CALL_TIMEOUT", timedelta(minutes=5)).total_seconds(),
             package_timeout_s=env.duration("LETHE_PACKAGE_TIMEOUT", timedelta(minutes=15)).total_seconds(),
             part_max_bytes=env.integer("LETHE_PART_MAX_BYTES", GIB, minimum=1024),

@@ -17,7 +17,7 @@ from intake.adapters.meters import meters
 from intake.adapters.secrets import fingerprint_secret
 from intake.adapters.store import PostgresStore
 from intake.application.accept import Acceptance
-from intake.application.overload import Gate
+from intake.application.overload import Gate, TimedDesk
 from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
 from intake.domain.overload import Load
@@ -25,7 +25,8 @@ from intake.entrypoints.http import Parts, build_app
 from intake.entrypoints.messages import on_status
 from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
 from lethe_events.topics import REQUESTS, STATUS
-from lethe_messaging import Bus, BusFailed, KafkaSettings, migrate_messaging
+from lethe_law import load_calendars, supported_countries
+from lethe_messaging import Bus, BusFailed, KafkaSettings, Operations, Tuning, migrate_messaging
 from lethe_postgres import Database, is_transient, migrate
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 
@@ -78,7 +79,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         broker = Broker(kafka, (topics.requests, topics.status), settings.partitions)
         await broker.attempt()
         secret = await fingerprint_secret(database, keys)
-        bus = Bus(database, kafka, service=NAME)
+        bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         try:
             yield _wire(settings, topics, _Engines(controllers, keys, auth, database, broker, bus, secret))
@@ -94,9 +95,10 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     store = PostgresStore(database)
     vault = Vault(database, keys, redeemer=NAME)
     vault_as = lru_cache(maxsize=256)(lambda processor: Vault(database, keys, redeemer=f"processor:{processor}"))
-    gate = Gate(lambda: load_of(bus.health()), meters(), settings.limits)
+    desk = TimedDesk(bus)
+    gate = Gate(lambda: load_of(bus.health(), desk.slowest_s, keys), meters(), settings.limits)
     acceptance = Acceptance(
-        desk=bus,
+        desk=desk,
         store=store,
         sealer=vault,
         gate=gate,
@@ -109,12 +111,15 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         spacing_s=settings.spacing_s,
         topic=topics.requests.name,
     )
-    parts = Parts(acceptance, store, Packages(store, vault, _now), Redemptions(store, vault_as))
+    parts = Parts(
+        acceptance, store, Packages(store, vault, _now), Redemptions(store, vault_as), Operations(database, bus)
+    )
     health = HealthChecks()
     health.add("postgres", lambda: _check_postgres(database))
     health.add("bus", lambda: _check_bus(engines.broker, bus))
     health.add("tokens", engines.auth.check)
     app = build_app(lambda: parts, auth=engines.auth, health=health, unavailable=unavailable, registry=REGISTRY)
+    load_calendars(_now().year, {c.country for c in engines.controllers.values()} & set(supported_countries()))
     background = {
         "consume": lambda: _consume(engines.broker, bus, {topics.status: on_status(store, meters())}),
         "relay": bus.relay,
@@ -129,17 +134,35 @@ async def _consume(broker: Broker, bus: Bus, subscriptions: Mapping[Topic, Handl
     await bus.consume(subscriptions)
 
 
+def _tuning(settings: Settings) -> Tuning:
+    """What intake reads is shown to people, who do not mind a tenth of a second; larger batches cost all less."""
+    return Tuning(window=0.1, window_max=0.5, parked_retention=settings.parked_retention_s)
+
+
 def unavailable(error: BaseException) -> bool:
     """Whether an engine is down, so that the same call may succeed later."""
     return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
 
 
-def load_of(health: Mapping[str, object]) -> Load:
-    """The part of the bus's health that back-pressure goes by."""
-    outbox = health.get("outbox")
-    if not isinstance(outbox, dict):
-        return Load()
-    return Load(int(outbox.get("rows", 0)), float(outbox.get("oldest_seconds", 0.0)))
+def load_of(health: Mapping[str, object], slowest_s: float, keys: FileKeys) -> Load:
+    """What back-pressure goes by: the bus's health, the transactions, and whether identifiers can be sealed."""
+    outbox, trouble = health.get("outbox"), health.get("trouble")
+    facts = outbox if isinstance(outbox, dict) else {}
+    return Load(
+        outbox_rows=int(facts.get("rows", 0)),
+        outbox_age_s=float(facts.get("oldest_seconds", 0.0)),
+        slowest_s=slowest_s,
+        database_away=isinstance(trouble, dict) and "postgres" in trouble,
+        vault_away=not _can_seal(keys),
+    )
+
+
+def _can_seal(keys: FileKeys) -> bool:
+    """Costs a look at the file's date once a second."""
+    try:
+        return bool(keys.current)
+    except (OSError, KeyFileRefused):
+        return False
 
 
 def _now() -> datetime:

@@ -25,6 +25,8 @@ class Settings:
     partitions: int
     log: str
     connections: int
+    parked_retention_s: float
+    """How long the content of a message that could not be taken is kept."""
     limits: Limits
     spacing_s: float
     """Least time between two transactions that accept requests, unless one is full."""
@@ -44,12 +46,14 @@ class Settings:
             partitions=env.integer("LETHE_PARTITIONS", 8, minimum=1, maximum=1024),
             log=env.choice("LETHE_LOG", ("json", "text"), "json"),
             connections=env.integer("LETHE_POSTGRES_CONNECTIONS", 10, minimum=4, maximum=200),
+            parked_retention_s=env.duration("LETHE_PARKED_RETENTION", timedelta(days=90)).total_seconds(),
             limits=Limits(
                 outbox_rows=env.integer("LETHE_INTAKE_MAX_OUTBOX", limits.outbox_rows, minimum=1),
                 outbox_age_s=env.duration(
                     "LETHE_INTAKE_MAX_OUTBOX_AGE", timedelta(seconds=limits.outbox_age_s)
                 ).total_seconds(),
+                slowest_s=env.duration("LETHE_INTAKE_MAX_COMMIT", timedelta(seconds=limits.slowest_s)).total_seconds(),
                 waiting=env.integer("LETHE_INTAKE_MAX_WAITING", limits.waiting, minimum=1),
             ),
-            spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=5)).total_seconds(),
+            spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=10)).total_seconds(),
         )

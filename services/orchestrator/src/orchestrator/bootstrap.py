@@ -6,17 +6,29 @@ import asyncio
 import gc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import REGISTRY
 
 from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
-from lethe_messaging import Bus, BusFailed, KafkaSettings, TopicMismatch, ensure_topics, migrate_messaging
+from lethe_law import load_calendars
+from lethe_messaging import (
+    Bus,
+    BusFailed,
+    KafkaSettings,
+    Operations,
+    TopicMismatch,
+    Tuning,
+    ensure_topics,
+    migrate_messaging,
+)
 from lethe_postgres import Database, is_transient, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 from orchestrator.adapters.meters import meters
+from orchestrator.adapters.open_sagas import OpenSagas
 from orchestrator.adapters.proofs import PostgresProofs
 from orchestrator.adapters.reading import PostgresReading
 from orchestrator.adapters.registers import FileRegister, KafkaTopics, PostgresRegisters, view_of
@@ -27,6 +39,7 @@ from orchestrator.application.acts import Acts
 from orchestrator.application.messages import Messages
 from orchestrator.application.office import Office
 from orchestrator.application.registers import RegisterKeeping
+from orchestrator.application.resuming import Resuming
 from orchestrator.application.sealing import Sealing
 from orchestrator.application.take import Take
 from orchestrator.application.timers import Timers
@@ -75,7 +88,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         await migrate_messaging(database)
         await publish_key(database, signer)
         kafka = KafkaSettings(settings.kafka)
-        bus = Bus(database, kafka, service=NAME)
+        bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         stack.push_async_callback(bus.stop)
         engines = _Engines(files, signer, keys, auth, database, vault_database, kafka, bus)
@@ -88,6 +101,11 @@ async def _database(stack: AsyncExitStack, settings: Settings, name: str, connec
     )
     stack.push_async_callback(database.close)
     return database
+
+
+def _tuning(settings: Settings) -> Tuning:
+    """Twenty milliseconds more for a saga that takes days halve what all of them cost under a middling load."""
+    return Tuning(window=0.02, parked_retention=settings.parked_retention_s)
 
 
 def _calm_gc() -> None:
@@ -117,7 +135,14 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     timers, take = Timers(office, bus), Take(office)
     sealing = Sealing(PostgresSeals(), bus, engines.signer, topics, settings.seal_every)
     reading = PostgresReading(database, store)
-    parts = Parts(reading, PostgresProofs(database), Acts(office, bus), keeping)
+    parts = Parts(
+        reading,
+        PostgresProofs(database),
+        Acts(office, bus),
+        keeping,
+        Operations(database, bus),
+        Resuming(office, bus, OpenSagas()),
+    )
     start = Start(engines.kafka, topics, settings.partitions, keeping)
     app = build_app(
         lambda: parts, auth=engines.auth, health=_health(engines, start), unavailable=unavailable, registry=REGISTRY
@@ -143,6 +168,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "seal": lambda: keep_stepping("seal", sealing.step),
         "count": lambda: keep_stepping("count", count),
     }
+    load_calendars(datetime.now(UTC).year, ("DE",))
     _calm_gc()
     return Service(app, settings.http, background, bus.stop)
 

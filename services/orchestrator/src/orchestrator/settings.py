@@ -26,6 +26,8 @@ class Settings:
     connections: int
     retention: timedelta
     """How long a closed saga keeps identifiers and documents in the vault."""
+    parked_retention_s: float
+    """How long the content of a message that could not be taken is kept."""
     seal_every: timedelta
     cached_sagas: int
 
@@ -44,6 +46,7 @@ class Settings:
             log=env.choice("LETHE_LOG", ("json", "text"), "json"),
             connections=env.integer("LETHE_POSTGRES_CONNECTIONS", 12, minimum=6, maximum=200),
             retention=env.duration("LETHE_VAULT_RETENTION", timedelta(days=30)),
+            parked_retention_s=env.duration("LETHE_PARKED_RETENTION", timedelta(days=90)).total_seconds(),
             seal_every=env.duration("LETHE_SEAL_EVERY", timedelta(seconds=30)),
             cached_sagas=env.integer("LETHE_CACHED_SAGAS", 5_000, minimum=0, maximum=1_000_000),
         )

@@ -24,6 +24,8 @@ PERSON_SCOPES = (
     "saga:act",
     "register:read",
     "register:write",
+    "messaging:read",
+    "messaging:act",
 )
 DEMO_CONTROLLER = "acme"
 DEMO_SUBJECT = "demo"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lethe_client.cli import certificates, dsrs, law, registers, sagas, tokens
+from lethe_client.cli import certificates, dsrs, law, parked, registers, sagas, tokens
 from lethe_client.cli.exits import HELP
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
 app.add_typer(dsrs.app, name="dsr")
 app.add_typer(sagas.app, name="saga")
 app.add_typer(sagas.incidents, name="incident")
-app.add_typer(sagas.parked, name="parked")
+app.add_typer(parked.app, name="parked")
 app.add_typer(registers.app, name="register")
 app.add_typer(certificates.app, name="certificate")
 app.add_typer(law.app, name="law")

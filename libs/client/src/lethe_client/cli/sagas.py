@@ -1,4 +1,4 @@
-"""`lethe saga`, `lethe incident`, `lethe parked`: for who is on call."""
+"""`lethe saga`, `lethe incident`: for who is on call."""
 
 # ruff: noqa: PLR0917, TC001 - typer reads options from parameters and evaluates their annotations
 
@@ -18,11 +18,10 @@ from lethe_client.orchestrator import connect
 from lethe_events.words import SagaState
 
 if TYPE_CHECKING:
-    from lethe_client.sagas import Acted, Saga
+    from lethe_client.sagas import Acted, Resumed, Saga
 
 app = group("Sagas: how far each request is, at which processor, since when.")
 incidents = group("Incidents: what a person has to look at.")
-parked = group("Messages that could not be taken and wait for a person.")
 
 Id = Annotated[UUID, typer.Argument(metavar="DSR_ID", help="The saga has the id of its DSR.", show_default=False)]
 TaskId = Annotated[UUID, typer.Argument(metavar="TASK_ID", show_default=False)]
@@ -210,6 +209,28 @@ def approve(dsr_id: Id, task_id: TaskId, as_json: Json = False) -> None:
     _done(asyncio.run(act()), as_json=as_json)
 
 
+@app.command()
+def resume(
+    dsr_id: Annotated[UUID | None, typer.Argument(metavar="[DSR_ID]", show_default=False)] = None,
+    reason: Annotated[str, typer.Option(help="A code of your own for the journal: kafka_lost.")] = "resume",
+    all_open: Annotated[bool, typer.Option("--all", help="Every open saga of the token's controllers.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask again what is outstanding, from what is stored: after Kafka lost it. Nothing is done twice."""
+    if (dsr_id is None) != all_open:
+        raise BadInput("name a DSR_ID, or --all for every open saga")
+
+    async def act() -> Resumed:
+        async with connect() as orchestrator:
+            return await (orchestrator.resume_all(reason) if dsr_id is None else orchestrator.resume(dsr_id, reason))
+
+    resumed = asyncio.run(act())
+    if as_json:
+        print_json(resumed)
+    else:
+        print(f"{resumed.sagas} saga(s): {resumed.questions} question(s) asked again")
+
+
 def _done(acted: Acted, *, as_json: bool) -> None:
     if as_json:
         print_json(acted)
@@ -246,24 +267,4 @@ def incident_list(
 
 @incidents.callback()
 def _incidents() -> None:
-    """More than one command is to come."""
-
-
-@parked.command("list")
-def parked_list(as_json: Json = False) -> None:
-    """List parked messages by topic and reason; their content is never shown."""
-
-    async def ask() -> None:
-        async with connect() as orchestrator:
-            page = await orchestrator.parked()
-        if as_json:
-            print_json(page)
-            return
-        print_table(("topic", "code", "waiting"), [(p.topic, p.code, p.waiting) for p in page.items], nothing="None.")
-
-    asyncio.run(ask())
-
-
-@parked.callback()
-def _parked() -> None:
     """More than one command is to come."""

@@ -151,10 +151,26 @@ ON CONFLICT DO NOTHING;
 -- How many messages wait for a person, by topic and code.
 SELECT topic, code, count(*)::integer AS waiting FROM parked_message WHERE state = 'parked' GROUP BY topic, code;
 
+-- name: parked_page
+-- Parked messages in the order of their places, without their content.
+SELECT topic, part, record_offset, key, headers, length(value) AS bytes, code, detail, state, note, edited_by,
+       first_seen, changed_at
+FROM parked_message
+WHERE ($1::text IS NULL OR topic = $1) AND ($2::text IS NULL OR code = $2) AND ($3::text IS NULL OR state = $3)
+  AND ($4::text IS NULL OR (topic, part, record_offset) > ($4, $5::integer, $6::bigint))
+ORDER BY topic, part, record_offset LIMIT $7;
+
+-- name: parked_one
+-- One parked message, whole.
+SELECT topic, part, record_offset, key, headers, value, length(value) AS bytes, code, detail, state, note, edited_by,
+       edited_value, first_seen, changed_at
+FROM parked_message WHERE topic = $1 AND part = $2 AND record_offset = $3;
+
 -- name: parked_for_change
--- Parked messages by topic and code, oldest first, locked for a change of state.
-SELECT topic, part, record_offset, key, headers, value FROM parked_message
+-- Parked messages of a topic, of one code or place if given, oldest first, locked for a change of state.
+SELECT topic, part, record_offset, key, headers, value, edited_headers, edited_value, edited_by FROM parked_message
 WHERE state = 'parked' AND topic = $1 AND ($2::text IS NULL OR code = $2)
+  AND ($4::integer IS NULL OR (part = $4 AND record_offset = $5::bigint))
 ORDER BY part, record_offset LIMIT $3 FOR UPDATE;
 
 -- name: settle_parked
@@ -163,3 +179,46 @@ UPDATE parked_message SET state = $4, note = $5, changed_at = clock_timestamp()
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS given (topic, part, record_offset)
 WHERE parked_message.topic = given.topic AND parked_message.part = given.part
   AND parked_message.record_offset = given.record_offset AND state = 'parked';
+
+-- name: correct_parked
+-- A correction beside the message; it stays parked until somebody else sends it.
+UPDATE parked_message SET edited_value = $4, edited_headers = $5, edited_by = $6, changed_at = clock_timestamp()
+WHERE topic = $1 AND part = $2 AND record_offset = $3 AND state = 'parked';
+
+-- name: note_skipped
+-- A record that was left out: its place, for whoever asks what became of it.
+INSERT INTO parked_message (topic, part, record_offset, headers, code, detail, state, note)
+VALUES ($1, $2, $3, '[]', 'skipped', $4, 'discarded', $5) ON CONFLICT DO NOTHING;
+
+-- name: expire_parked
+-- Forget the content of messages that were settled, or that waited, for longer than the retention.
+WITH old AS (
+    SELECT topic, part, record_offset, state FROM parked_message
+    WHERE changed_at < clock_timestamp() - $1::interval AND (value IS NOT NULL OR key IS NOT NULL)
+    ORDER BY changed_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+)
+UPDATE parked_message p SET key = NULL, value = NULL, headers = '[]', edited_value = NULL, edited_headers = NULL,
+       state = CASE p.state WHEN 'parked' THEN 'expired' ELSE p.state END, changed_at = clock_timestamp()
+FROM old WHERE p.topic = old.topic AND p.part = old.part AND p.record_offset = old.record_offset
+RETURNING p.topic, p.part, p.record_offset, old.state AS was;
+
+-- name: skip_record
+-- A person leaves records out: only if the partition stands where they saw it stand. Whoever owns it is fenced.
+UPDATE consumer_offset SET next_offset = $4, owner_epoch = -1, updated_at = clock_timestamp()
+WHERE topic = $1 AND part = $2 AND next_offset = $3 RETURNING part;
+
+-- name: offsets
+-- Where every partition stands.
+SELECT topic, part, next_offset, updated_at FROM consumer_offset ORDER BY topic, part;
+
+-- name: head_of_operations
+-- The last operation of the chain.
+SELECT seq, hash FROM operation ORDER BY seq DESC LIMIT 1;
+
+-- name: append_operation
+-- The next link of the chain.
+INSERT INTO operation (seq, hash, content) VALUES ($1, $2, $3);
+
+-- name: operations
+-- The chain, oldest first, behind a number.
+SELECT seq, hash, content FROM operation WHERE seq > $1 ORDER BY seq LIMIT $2;

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from intake.application.views import DsrView, Told
     from intake.domain.model import Accepted, Candidate
+    from intake.domain.overload import Load
     from intake.domain.package import PackageFacts
     from lethe_events import Record
     from lethe_postgres import Tx
@@ -88,6 +89,10 @@ class Meters(Protocol):
     def replayed(self) -> None: ...
 
     def refused(self, reason: str) -> None: ...
+
+    def gate(self, reason: str | None, load: Load) -> None:
+        """Whether requests are refused now, and why; told a few times a second."""
+        ...
 
     def group(self, size: int, seconds: float) -> None: ...
 

@@ -20,6 +20,7 @@ from lethe_chassis import (
     FieldError,
     Invalid,
     ProblemError,
+    TooManyRequests,
     Unavailable,
     authorise,
     current_traceparent,
@@ -51,6 +52,7 @@ _DOCUMENTED: dict[str, Any] = {
         202: {"model": AcceptedDsr, "description": "Stored. The same request with the same key gets the same answer"},
         409: {"description": "The Idempotency-Key belongs to another request"},
         422: {"description": "Nothing was stored"},
+        429: {"description": "Nothing was stored: too much at once. Send the same again after Retry-After"},
         503: {"description": "Nothing was stored, or it cannot be known: send the same again after Retry-After"},
     },
     "openapi_extra": {
@@ -94,15 +96,24 @@ def add_route(app: FastAPI, acceptance: Callable[[], Acceptance]) -> None:
                 f"This {HEADER} was used for another request: use a new one for a new request.",
             ) from None
         except Overloaded as error:
-            raise Unavailable(
-                "overloaded",
-                "Too much is waiting. Nothing was accepted: send it again later.",
-                retry_after=error.retry_after,
-            ) from None
+            raise _problem_of(error) from None
         return _Answer(accepted)
 
     serve_express(app, "POST", PATH, submit)
     app.add_api_route(PATH, submit, methods=["POST"], response_model=None, **_DOCUMENTED)
+
+
+def _problem_of(refusal: Overloaded) -> ProblemError:
+    """429 where less at once would do, 503 where something of Lethe's own has to come back first."""
+    if refusal.reason == "too_many_waiting":
+        return TooManyRequests(
+            "overloaded", "Too much is waiting. Nothing was accepted: send it again later.", refusal.retry_after
+        )
+    return Unavailable(
+        "overloaded",
+        f"Nothing was accepted ({refusal.reason}), because it could not be kept: send it again later.",
+        retry_after=refusal.retry_after,
+    )
 
 
 def idempotency_key(value: str | None) -> str:

@@ -18,8 +18,18 @@ from intake.entrypoints.schemas import (
     RedeemedItem,
 )
 from intake.entrypoints.showing import PAGE, shown
-from lethe_chassis import Conflict, Forbidden, Gone, NotFound, Principal, create_app, require_scope
+from lethe_chassis import (
+    Conflict,
+    Forbidden,
+    Gone,
+    NotFound,
+    Principal,
+    create_app,
+    operations_router,
+    require_scope,
+)
 from lethe_events.words import SagaState  # noqa: TC001 - FastAPI evaluates annotations
+from lethe_messaging import OperationRefused
 from lethe_vault import Gone as Shredded
 from lethe_vault import Redemption
 
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
     from intake.application.packages import Packages
     from intake.application.ports import Store
     from intake.application.redeem import Redemptions
-    from lethe_chassis import Authenticator, HealthChecks
+    from lethe_chassis import Authenticator, HealthChecks, MessagingOperations
 
 VERSION = "1.0.0"
 _DESCRIPTION = (
@@ -49,11 +59,19 @@ Redeemer = Annotated[Principal, Depends(require_scope("vault:redeem"))]
 class Parts:
     """The wired application that the endpoints translate for."""
 
-    def __init__(self, acceptance: Acceptance, store: Store, packages_: Packages, redemptions: Redemptions) -> None:
+    def __init__(
+        self,
+        acceptance: Acceptance,
+        store: Store,
+        packages_: Packages,
+        redemptions: Redemptions,
+        operations: MessagingOperations,
+    ) -> None:
         self.acceptance = acceptance
         self.store = store
         self.packages = packages_
         self.redemptions = redemptions
+        self.operations = operations
 
 
 def build_app(
@@ -77,6 +95,7 @@ def build_app(
     )
     accepting.add_route(app, lambda: parts().acceptance)
     app.include_router(_router(parts))
+    app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     return app
 
 

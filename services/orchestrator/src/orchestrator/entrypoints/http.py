@@ -17,13 +17,16 @@ from lethe_chassis import (
     NotFound,
     Principal,
     create_app,
+    operations_router,
     require_scope,
 )
+from lethe_messaging import OperationRefused
 from orchestrator.application.acts import Person
 from orchestrator.application.views import Filter
 from orchestrator.domain.errors import Refused
 from orchestrator.entrypoints.console import console_router
 from orchestrator.entrypoints.register_http import register_router
+from orchestrator.entrypoints.resume_http import resuming_router
 from orchestrator.entrypoints.schemas import (
     Acted,
     AuditChain,
@@ -79,6 +82,8 @@ def build_app(
     app.include_router(_acting(parts))
     app.include_router(_resolving(parts))
     app.include_router(register_router(parts))
+    app.include_router(resuming_router(parts))
+    app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     app.include_router(console_router(parts))
     return app
 

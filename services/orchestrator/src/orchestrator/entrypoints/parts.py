@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lethe_chassis import MessagingOperations
     from orchestrator.application.acts import Acts
     from orchestrator.application.registers import RegisterKeeping
+    from orchestrator.application.resuming import Resuming
     from orchestrator.application.views import Proofs, Reading
 
 
@@ -19,3 +21,5 @@ class Parts:
     proofs: Proofs
     acts: Acts
     registers: RegisterKeeping
+    operations: MessagingOperations
+    resuming: Resuming

@@ -40,7 +40,9 @@ class PostgresReading:
 
     async def page(self, wanted: Filter) -> tuple[list[Json], str | None]:
         """Sagas by strict date, and where the next page begins (None: there is none). Raises ValueError for `after`."""
-        name = "page_incident" if wanted.incident else "page_closed" if wanted.state == "closed" else "page_open"
+        name = "page_state" if wanted.state else "page_open"
+        if wanted.incident or wanted.state == "closed":
+            name = "page_incident" if wanted.incident else "page_closed"
         rows = await self._database.fetch(
             self._sql[name],
             list(wanted.controllers),

@@ -141,9 +141,10 @@ WHERE i.saga_id = c.saga_id AND i.task_id IS NOT DISTINCT FROM c.task_id AND i.c
 INSERT INTO certificate (saga_id, sha256, document) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[]);
 
 -- name: due
--- Sagas with a moment that has come, longest overdue first, and nobody else at work on them.
+-- Sagas with a moment that has come, longest overdue first, and nobody else at work on them. The time is that of the
+-- statement: one that moves on while it runs could not be looked up in the index.
 SELECT t.saga_id FROM timer t
-WHERE t.due_at <= clock_timestamp() ORDER BY t.due_at LIMIT $1 FOR UPDATE SKIP LOCKED;
+WHERE t.due_at <= statement_timestamp() ORDER BY t.due_at LIMIT $1 FOR UPDATE SKIP LOCKED;
 
 -- name: next_due_in
 -- Seconds until the next moment; null if there is none.
@@ -152,7 +153,7 @@ SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM timer;
 -- name: put_off_first_due
 -- A saga whose moment cannot be handled must not stand in the way of the others.
 UPDATE timer SET due_at = clock_timestamp() + interval '15 minutes'
-WHERE saga_id = (SELECT saga_id FROM timer WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT 1)
+WHERE saga_id = (SELECT saga_id FROM timer WHERE due_at <= statement_timestamp() ORDER BY due_at LIMIT 1)
 RETURNING saga_id;
 
 -- name: skip_locked

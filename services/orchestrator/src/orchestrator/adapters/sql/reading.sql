@@ -1,4 +1,5 @@
 -- What is shown. Nothing here changes anything.
+-- Whether a processor has to do with a saga is asked per saga shown: as EXISTS it would be hashed over all tasks.
 
 -- name: page_open
 -- Open sagas of some controllers by strict date, behind a given place.
@@ -11,9 +12,25 @@ CROSS JOIN LATERAL (
     FROM task k WHERE k.saga_id = s.id) t
 WHERE s.closed_at IS NULL AND s.controller_id = ANY($1::text[])
   AND (s.due_strict, s.id) > ($2::timestamptz, $3::uuid) AND s.due_strict < $4::timestamptz
-  AND ($5::text IS NULL OR s.state = $5)
-  AND ($6::text IS NULL OR EXISTS (SELECT FROM task k WHERE k.saga_id = s.id AND k.processor_id = $6
-        AND k.status NOT IN ('done', 'excepted')))
+  AND $5::text IS NULL
+  AND ($6::text IS NULL OR (SELECT true FROM task k WHERE k.saga_id = s.id AND k.processor_id = $6
+        AND k.status NOT IN ('done', 'excepted') LIMIT 1))
+ORDER BY s.due_strict, s.id LIMIT $7;
+
+-- name: page_state
+-- The same for sagas in one state, by the index that begins with it.
+SELECT s.id, s.controller_id, f."right", f.export_first, s.state, f.received_at, s.due_strict, f.due_legal,
+    s.answered_at, s.closed_at, s.result, s.open_incidents, t.tasks, t.settled, t.waiting_for
+FROM saga s JOIN saga_fact f ON f.id = s.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS tasks, count(*) FILTER (WHERE k.status IN ('done', 'excepted')) AS settled,
+        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked')) AS waiting_for
+    FROM task k WHERE k.saga_id = s.id) t
+WHERE s.closed_at IS NULL AND s.controller_id = ANY($1::text[])
+  AND (s.due_strict, s.id) > ($2::timestamptz, $3::uuid) AND s.due_strict < $4::timestamptz
+  AND s.state = $5
+  AND ($6::text IS NULL OR (SELECT true FROM task k WHERE k.saga_id = s.id AND k.processor_id = $6
+        AND k.status NOT IN ('done', 'excepted') LIMIT 1))
 ORDER BY s.due_strict, s.id LIMIT $7;
 
 -- name: page_incident
@@ -28,8 +45,8 @@ CROSS JOIN LATERAL (
 WHERE s.open_incidents > 0 AND s.controller_id = ANY($1::text[])
   AND (s.due_strict, s.id) > ($2::timestamptz, $3::uuid) AND s.due_strict < $4::timestamptz
   AND ($5::text IS NULL OR s.state = $5)
-  AND ($6::text IS NULL OR EXISTS (SELECT FROM task k WHERE k.saga_id = s.id AND k.processor_id = $6
-        AND k.status = 'incident'))
+  AND ($6::text IS NULL OR (SELECT true FROM task k WHERE k.saga_id = s.id AND k.processor_id = $6
+        AND k.status = 'incident' LIMIT 1))
 ORDER BY s.due_strict, s.id LIMIT $7;
 
 -- name: page_closed
@@ -42,7 +59,7 @@ CROSS JOIN LATERAL (
     WHERE x.controller_id = c.controller_id AND x.closed_at IS NOT NULL
       AND (x.due_strict, x.id) > ($2::timestamptz, $3::uuid) AND x.due_strict < $4::timestamptz
       AND ($5::text IS NULL OR x.state = $5)
-      AND ($6::text IS NULL OR EXISTS (SELECT FROM task k WHERE k.saga_id = x.id AND k.processor_id = $6))
+      AND ($6::text IS NULL OR (SELECT true FROM task k WHERE k.saga_id = x.id AND k.processor_id = $6 LIMIT 1))
     ORDER BY x.due_strict, x.id LIMIT $7) s
 JOIN saga_fact f ON f.id = s.id
 CROSS JOIN LATERAL (

@@ -170,7 +170,9 @@ async def measure(database: Database, options: argparse.Namespace) -> None:
     load_calendars(NOW.year, ("DE",))
     registers = PostgresRegisters()
     async with database.transaction() as tx:
-        await registers.bring_into_force(tx, "a" * 64, register(options.processors, native=options.native, verified=options.verified), "bench")
+        await registers.bring_into_force(
+            tx, "a" * 64, register(options.processors, native=options.native, verified=options.verified), "bench"
+        )
     office = Office(
         store=PostgresSagas(database, registers),
         registers=registers,
@@ -208,7 +210,8 @@ async def measure(database: Database, options: argparse.Namespace) -> None:
     assert closed == (0 if options.open else options.sagas)
     if options.open:
         print("left open, so that what an open saga takes can be seen")
-    print(f"{options.right}, {options.processors} processors, verified: {options.verified}, batches of {options.batch}: {options.sagas} sagas closed")
+    print(f"{options.right}, {options.processors} processors, verified: {options.verified}, batches of {options.batch}:")
+    print(f"  {closed} of {options.sagas} sagas closed")
     print(f"  {bench.cpu / bench.events * 1e6:.0f} µs Python per event, {bench.cpu / options.sagas * 1e6:.0f} per saga")
     print(f"  {options.sagas / bench.wall:.0f} sagas/s, {bench.events / bench.wall:.0f} events/s (one connection)")
     for row in await database.fetch(

@@ -210,7 +210,7 @@ async def measure(database: Database, options: argparse.Namespace) -> None:
     assert closed == (0 if options.open else options.sagas)
     if options.open:
         print("left open, so that what an open saga takes can be seen")
-    print(f"{options.right}, {options.processors} processors, verified: {options.verified}, batches of {options.batch}:")
+    print(f"{options.right}, {options.processors} processors, verified: {options.verified}, {options.batch} a batch:")
     print(f"  {closed} of {options.sagas} sagas closed")
     print(f"  {bench.cpu / bench.events * 1e6:.0f} µs Python per event, {bench.cpu / options.sagas * 1e6:.0f} per saga")
     print(f"  {options.sagas / bench.wall:.0f} sagas/s, {bench.events / bench.wall:.0f} events/s (one connection)")

@@ -67,7 +67,7 @@ check: .venv/installed ## style, types, layers, freshness of the printed pages
 
 .PHONY: test
 test: .venv/installed ## every test, on real Kafka and PostgreSQL; make test ARGS="-k word" for some
-	@$(PY) -m pytest -q $(ARGS)
+	@$(PY) tests/run.py $(ARGS)
 
 .PHONY: unit
 unit: .venv/installed ## what needs no engine

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from lethe_client.errors import Refused, Unreachable
-from lethe_client.models import AcceptedDsr, Dsr, DsrPage
+from lethe_client.models import AcceptedDsr, Dsr, DsrPage, Withdrawn
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class IntakeClient(Transport):
             if page.next is None:
                 return
             page = DsrPage.model_validate(await self.get(page.next))
+
+    async def withdraw(self, dsr_id: UUID) -> Withdrawn:
+        """On the person's word. Called again, it changes nothing. Raises Conflicting for a closed one."""
+        return Withdrawn.model_validate(await self.post(f"/v1/dsrs/{dsr_id}/withdrawal", safe=True))
 
     async def package(self, dsr_id: UUID, file: BinaryIO) -> int:
         """Write the export package to `file`; gives its size in bytes.

@@ -88,6 +88,7 @@ class Dsr(Answer):
     certificate_sha256: str | None = None
     package_ready: bool = False
     status_at: AwareDatetime | None = None
+    withdrawn_at: AwareDatetime | None = None
 
     @property
     def closed(self) -> bool:
@@ -96,6 +97,11 @@ class Dsr(Answer):
     def overdue(self, now: datetime) -> bool:
         """Whether the legal date has passed without an answer."""
         return self.state not in {SagaState.ANSWERED, SagaState.CLOSED} and now >= self.due_legal
+
+
+class Withdrawn(Answer):
+    dsr_id: UUID
+    withdrawn_at: AwareDatetime
 
 
 class DsrPage(Answer):

@@ -129,7 +129,7 @@ async def offline_site() -> AsyncIterator[Site]:
         controllers=CONTROLLERS, secret=b"s" * 32, now=lambda: NOW, entropy=os.urandom,
         is_transient=lambda e: isinstance(e, ConnectionError), spacing_s=0.0,
     )  # fmt: skip
-    parts = Parts(acceptance, *[cast("Any", None)] * 4)
+    parts = Parts(acceptance, *[cast("Any", None)] * 5)
     app = build_app(
         lambda: parts, auth=Tokens(), health=HealthChecks(),
         unavailable=lambda e: isinstance(e, ConnectionError), registry=registry,

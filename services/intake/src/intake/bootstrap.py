@@ -16,10 +16,13 @@ from intake.adapters.controllers import read_controllers
 from intake.adapters.meters import meters
 from intake.adapters.secrets import fingerprint_secret
 from intake.adapters.store import PostgresStore
+from intake.adapters.withdrawals import PostgresWithdrawals
 from intake.application.accept import Acceptance
+from intake.application.dealings import Dealings
 from intake.application.overload import Gate, TimedDesk
 from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
+from intake.application.withdraw import Withdrawals
 from intake.domain.overload import Load
 from intake.entrypoints.http import Parts, build_app
 from intake.entrypoints.messages import on_status
@@ -112,7 +115,12 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         topic=topics.requests.name,
     )
     parts = Parts(
-        acceptance, store, Packages(store, vault, _now), Redemptions(store, vault_as), Operations(database, bus)
+        acceptance,
+        store,
+        Packages(store, vault, _now),
+        Redemptions(store, vault_as),
+        Operations(database, bus),
+        _dealings(topics, desk),
     )
     health = HealthChecks()
     health.add("postgres", lambda: _check_postgres(database))
@@ -127,6 +135,10 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "gate": gate.watch,
     }
     return Service(app, settings.http, background, bus.stop, settings.shared_port)
+
+
+def _dealings(topics: Topics, desk: TimedDesk) -> Dealings:
+    return Dealings(Withdrawals(desk, PostgresWithdrawals(), _now, topics.requests.name))
 
 
 async def _consume(broker: Broker, bus: Bus, subscriptions: Mapping[Topic, Handler]) -> None:

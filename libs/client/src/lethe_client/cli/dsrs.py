@@ -28,6 +28,8 @@ from lethe_events.words import Channel, Right, SagaState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lethe_client.models import Withdrawn
+
 app = group("Requests of data subjects: submit, follow, take the package away.")
 
 Id = Annotated[UUID, typer.Argument(metavar="DSR_ID", help="The id that submit gave.", show_default=False)]
@@ -164,6 +166,7 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
             ("received", found.received_at.isoformat()),
             ("answer by", f"{found.due_legal.isoformat()} ({found.rule}, {found.country})"),
             ("alarms by", found.due_strict.isoformat()),
+            ("withdrawn", found.withdrawn_at.isoformat() if found.withdrawn_at else None),
             ("overdue", "yes" if found.overdue(datetime.now(UTC)) else None),
             ("tasks", f"{progress.settled} of {progress.tasks} settled, {progress.open_incidents} open incident(s)"),
             ("result", found.result.value if found.result else None),
@@ -257,6 +260,21 @@ def _line(found: Dsr) -> str:
     if found.result:
         parts.append(found.result.value)
     return "  ".join(parts)
+
+
+@app.command()
+def withdraw(dsr_id: Id, as_json: Json = False) -> None:
+    """Take a request back, on the person's word. What was done by then stays done."""
+
+    async def act() -> Withdrawn:
+        async with client() as intake:
+            return await intake.withdraw(dsr_id)
+
+    withdrawn = asyncio.run(act())
+    if as_json:
+        print_json(withdrawn)
+    else:
+        print(f"{withdrawn.dsr_id}: withdrawn {withdrawn.withdrawn_at.isoformat()}")
 
 
 @app.command()

@@ -125,4 +125,5 @@ def _view(row: asyncpg.Record) -> DsrView:
         rule=row["rule"],
         state=row["state"],
         told=row["told"] or {},
+        withdrawn_at=row["withdrawn_at"],
     )

@@ -41,3 +41,4 @@ class DsrView:
     rule: str
     state: str
     told: Mapping[str, object]
+    withdrawn_at: datetime | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID  # noqa: TC003 - FastAPI evaluates annotations
 
@@ -17,7 +18,8 @@ from intake.entrypoints.schemas import (
     Redeemed,
     RedeemedItem,
 )
-from intake.entrypoints.showing import PAGE, shown
+from intake.entrypoints.showing import NO_DSR, PAGE, shown
+from intake.entrypoints.withdrawing import withdrawal_router
 from lethe_chassis import (
     Conflict,
     Forbidden,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from intake.application.accept import Acceptance
+    from intake.application.dealings import Dealings
     from intake.application.packages import Packages
     from intake.application.ports import Store
     from intake.application.redeem import Redemptions
@@ -49,29 +52,22 @@ _DESCRIPTION = (
     "How a data-subject request comes in. A 202 means that the request is stored and its identifiers are sealed. "
     "Errors are problem documents (RFC 9457) that name field and fix."
 )
-_NO_DSR = "There is no such DSR, or it is not yours to see."
 
 Reader = Annotated[Principal, Depends(require_scope("dsr:read"))]
 PackageReader = Annotated[Principal, Depends(require_scope("package:read"))]
 Redeemer = Annotated[Principal, Depends(require_scope("vault:redeem"))]
 
 
+@dataclass(frozen=True, slots=True)
 class Parts:
     """The wired application that the endpoints translate for."""
 
-    def __init__(
-        self,
-        acceptance: Acceptance,
-        store: Store,
-        packages_: Packages,
-        redemptions: Redemptions,
-        operations: MessagingOperations,
-    ) -> None:
-        self.acceptance = acceptance
-        self.store = store
-        self.packages = packages_
-        self.redemptions = redemptions
-        self.operations = operations
+    acceptance: Acceptance
+    store: Store
+    packages: Packages
+    redemptions: Redemptions
+    operations: MessagingOperations
+    dealings: Dealings
 
 
 def build_app(
@@ -95,6 +91,7 @@ def build_app(
     )
     accepting.add_route(app, lambda: parts().acceptance)
     app.include_router(_router(parts))
+    app.include_router(withdrawal_router(lambda: parts().dealings))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     return app
 
@@ -124,7 +121,7 @@ def _router(parts: Callable[[], Parts]) -> APIRouter:
     async def find(dsr_id: UUID, principal: Reader) -> Dsr:
         view = await parts().store.find(dsr_id, principal.controller_ids)
         if view is None:
-            raise NotFound(_NO_DSR)
+            raise NotFound(NO_DSR)
         return shown(view)
 
     @router.get("/dsrs/{dsr_id}/package", summary="Take the export package away", tags=["dsr"], **_PACKAGE)
@@ -169,7 +166,7 @@ async def _download(source: Packages, dsr_id: UUID, principal: Principal) -> Str
         found = await source.open(dsr_id, principal.controller_ids, principal.subject)
         content = await _begun(found.content)
     except packages.NoSuchDsr:
-        raise NotFound(_NO_DSR) from None
+        raise NotFound(NO_DSR) from None
     except packages.NoPackage:
         raise NotFound("This DSR has no export package: nothing was exported in it.", type_="no_package") from None
     except packages.PackageNotReady:

@@ -147,6 +147,7 @@ class Dsr(BaseModel):
     certificate_sha256: str | None = Field(description="Hash of the signed certificate, once closed")
     package_ready: bool
     status_at: datetime | None = Field(description="When the saga last told its state")
+    withdrawn_at: datetime | None = Field(description="When the person took the request back")
     links: Links
 
 

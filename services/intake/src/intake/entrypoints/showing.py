@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from intake.application.views import DsrView
 
 PAGE = 50
+NO_DSR = "There is no such DSR, or it is not yours to see."
 
 
 def links(dsr_id: UUID) -> Links:
@@ -44,6 +45,7 @@ def shown(view: DsrView) -> Dsr:
             "certificate_sha256": told.get("certificate_sha256"),
             "package_ready": "package" in told,
             "status_at": told.get("at"),
+            "withdrawn_at": view.withdrawn_at,
             "links": links(view.dsr_id),
         }
     )

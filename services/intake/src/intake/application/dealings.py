@@ -1,0 +1,14 @@
+"""What can be done about a DSR after it was accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from intake.application.withdraw import Withdrawals
+
+
+@dataclass(frozen=True, slots=True)
+class Dealings:
+    withdrawals: Withdrawals

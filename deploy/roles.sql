@@ -2,7 +2,8 @@
 -- Run once per database, as a superuser, before the first start. Safe to repeat. The passwords come as settings:
 --
 --   psql -v ON_ERROR_STOP=1 -d lethe -c "SET lethe.password_intake = '…'" -c "SET lethe.password_orchestrator = '…'" \
---        -c "SET lethe.password_erasure_worker = '…'" -c "SET lethe.password_export_worker = '…'" -f deploy/roles.sql
+--        -c "SET lethe.password_erasure_worker = '…'" -c "SET lethe.password_export_worker = '…'" \
+--        -c "SET lethe.password_breach_notifier = '…'" -f deploy/roles.sql
 --
 -- A service makes its own tables when it starts. The vault's are made by `lethe_vault.install`, which also lets the services call
 -- the vault's functions; none of them may touch its tables.
@@ -13,7 +14,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
-    FOREACH service IN ARRAY ARRAY['intake', 'orchestrator', 'erasure_worker', 'export_worker'] LOOP
+    FOREACH service IN ARRAY ARRAY['intake', 'orchestrator', 'erasure_worker', 'export_worker', 'breach_notifier'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service) THEN
             EXECUTE format('CREATE ROLE %I', service);
         END IF;

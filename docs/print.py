@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
         "simulation.md": with_tables((DOCS / "simulation.md").read_text()),
         "openapi/intake.json": _run("intake", "openapi"),
         "openapi/orchestrator.json": _run("orchestrator", "openapi"),
+        "openapi/breach-notifier.json": _run("breach_notifier", "openapi"),
     }
 
 

@@ -81,7 +81,8 @@ def shop(seconds: float) -> list[measure.Run]:
 def intake(seconds: float) -> list[measure.Run]:
     """Nobody takes the requests up: the orchestrator and the workers are not started."""
     with Stack(
-        without=("orchestrator", "erasure_worker", "export_worker", "helpdesk", "warehouse"), people=50
+        without=("orchestrator", "erasure_worker", "export_worker", "breach_notifier", "helpdesk", "warehouse"),
+        people=50,
     ) as stack:
         make = measure.padded(http_load.dsr_requests(stack.token(), "acme"))
         url = stack.url("intake")
@@ -100,7 +101,16 @@ def intake(seconds: float) -> list[measure.Run]:
 
 def limits() -> machine.Limits:
     with Stack(
-        without=("intake", "orchestrator", "erasure_worker", "export_worker", "helpdesk", "warehouse"), people=50
+        without=(
+            "intake",
+            "orchestrator",
+            "erasure_worker",
+            "export_worker",
+            "breach_notifier",
+            "helpdesk",
+            "warehouse",
+        ),
+        people=50,
     ) as stack:
         return asyncio.run(machine.measure(stack.kafka, stack.database(), "dsr.status"))
 

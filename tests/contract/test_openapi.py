@@ -27,4 +27,4 @@ def test_every_operation_says_what_it_does_and_asks_for_a_token(path: Path) -> N
 
 
 def test_there_is_a_document_for_each_api() -> None:
-    assert {path.stem for path in DOCUMENTS} == {"intake", "orchestrator"}
+    assert {path.stem for path in DOCUMENTS} == {"intake", "orchestrator", "breach-notifier"}

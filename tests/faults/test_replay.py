@@ -12,7 +12,7 @@ from lethe_testkit.journey import Journey
 from lethe_testkit.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
-CONSUMERS = ("intake", "orchestrator", "erasure_worker", "export_worker")
+CONSUMERS = ("intake", "orchestrator", "erasure_worker", "export_worker", "breach_notifier")
 _FACTS = {
     "sagas": "SELECT md5(string_agg(s::text, '|' ORDER BY id)) FROM orchestrator.saga s",
     "tasks": "SELECT md5(string_agg(t::text, '|' ORDER BY saga_id, id)) FROM orchestrator.task t",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker")
+SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker", "breach_notifier")
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 INTAKE_URL = "LETHE_INTAKE_URL"
 ORCHESTRATOR_URL = "LETHE_ORCHESTRATOR_URL"
+BREACH_NOTIFIER_URL = "LETHE_BREACH_NOTIFIER_URL"
 MESSAGING_URLS: Mapping[str, str] = {
     "intake": INTAKE_URL,
     "orchestrator": ORCHESTRATOR_URL,
     "erasure-worker": "LETHE_ERASURE_WORKER_URL",
     "export-worker": "LETHE_EXPORT_WORKER_URL",
+    "breach-notifier": BREACH_NOTIFIER_URL,
 }
 """Service → the variable with its address, for what people do to its messaging."""
 TOKEN = "LETHE_TOKEN"  # noqa: S105 - the name of a variable

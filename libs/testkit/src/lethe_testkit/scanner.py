@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lethe_testkit.stack import Stack
 
-SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker")
+SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker", "breach_notifier")
 SEALED = frozenset({"vault"})
 """Schemas that hold personal data on purpose, sealed."""
 
@@ -85,6 +85,6 @@ class Scanner:
         async with httpx.AsyncClient() as client:
             for name in SERVICES:
                 answer = await client.get(f"{stack.url(name)}/metrics")
-                assert re.search(rb"^dsr_|^process_", answer.content, re.MULTILINE), f"{name} exports no metrics"
+                assert re.search(rb"^dsr_|^breach_|^process_", answer.content, re.MULTILINE), f"{name} exports no metrics"
                 found += self.hits(f"metrics {name}", answer.content)
         return found

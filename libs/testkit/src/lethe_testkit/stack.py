@@ -32,8 +32,8 @@ class Stack:
     """Engines, services and sample processors with `people` invented people, as `make up` starts them.
 
     Use as a context manager. It ends with this process, even if that is killed. Names of its programs: `kafka`,
-    `postgres`, `intake`, `orchestrator`, `erasure_worker`, `export_worker`, `helpdesk`, `warehouse`. What is killed is
-    started again by the supervisor within a fraction of a second, unless it is held.
+    `postgres`, `intake`, `orchestrator`, `erasure_worker`, `export_worker`, `breach_notifier`, `helpdesk`, `warehouse`.
+    What is killed is started again by the supervisor within a fraction of a second, unless it is held.
     """
 
     def __init__(

@@ -23,10 +23,11 @@ PORTS = {
     "orchestrator": 8082,
     "erasure_worker": 8083,
     "export_worker": 8084,
+    "breach_notifier": 8085,
     "helpdesk": 8091,
     "warehouse": 8092,
 }
-SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker")
+SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker", "breach_notifier")
 """What may run more than once."""
 ENGINE_PORTS = {"kafka": "kafka", "kafka_controller": "kafka", "postgres": "postgres"}
 """Which engine listens on a port."""
@@ -87,6 +88,10 @@ class Config:
     @property
     def controllers(self) -> Path:
         return Path(self.environment.get("LETHE_CONTROLLERS") or checkout() / "examples" / "controllers.yaml")
+
+    @property
+    def breach_policy(self) -> Path:
+        return Path(self.environment.get("LETHE_BREACH_POLICY") or checkout() / "examples" / "breaches.yaml")
 
     def url(self, name: str) -> str:
         return f"http://{HOST}:{self.ports[name]}"

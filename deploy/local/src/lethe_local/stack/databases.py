@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lethe_local.state import State
 
 DATABASE = "lethe"
-SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker")
+SERVICES = ("intake", "orchestrator", "erasure_worker", "export_worker", "breach_notifier")
 VAULT_OWNER = "lethe_vault"
 
 

@@ -26,6 +26,9 @@ PERSON_SCOPES = (
     "register:write",
     "messaging:read",
     "messaging:act",
+    "breach:report",
+    "breach:read",
+    "breach:act",
 )
 DEMO_CONTROLLER = "acme"
 DEMO_SUBJECT = "demo"

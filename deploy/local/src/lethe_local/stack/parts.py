@@ -77,6 +77,7 @@ def environment(part: Part, known: Known) -> dict[str, str]:
         Needs.VAULT: {"LETHE_VAULT_KEYS": str(known.keys.vault)},
         Needs.REGISTER: {"LETHE_REGISTER": str(config.register)},
         Needs.CONTROLLERS: {"LETHE_CONTROLLERS": str(config.controllers)},
+        Needs.BREACH_POLICY: {"LETHE_BREACH_POLICY": str(config.breach_policy)},
         Needs.SIGNING: {"LETHE_SIGNING_KEY": str(known.keys.signing)},
         Needs.CREDENTIALS: dict(known.credentials),
         Needs.READING: {k: v for k, v in known.credentials.items() if k not in samples.writing(config.register)},

@@ -23,6 +23,7 @@ class Needs(Flag):
     VAULT = auto()  # the master keys
     REGISTER = auto()
     CONTROLLERS = auto()
+    BREACH_POLICY = auto()  # how breaches are handled at each controller
     SIGNING = auto()  # the key of certificates and seals
     CREDENTIALS = auto()  # of every processor, by the names that the register uses
     READING = auto()  # credentials of every processor but those that can change it
@@ -63,6 +64,11 @@ SERVICES = (
     ),
     Part("erasure_worker", "erasure_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
     Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.READING),
+    Part(
+        "breach_notifier",
+        "breach_notifier",
+        Needs.KAFKA | Needs.POSTGRES | Needs.TOKENS | Needs.CONTROLLERS | Needs.BREACH_POLICY,
+    ),
 )
 _INVENTED = ("--port", "{port}", "--people", "{people}", "--seed", "{seed}")
 SAMPLES = (

@@ -96,6 +96,7 @@ def _start_lethe(config: Config, supervisor: Supervisor) -> None:
             "LETHE_ORCHESTRATOR_URL": config.url("orchestrator"),
             "LETHE_ERASURE_WORKER_URL": config.url("erasure_worker"),
             "LETHE_EXPORT_WORKER_URL": config.url("export_worker"),
+            "LETHE_BREACH_NOTIFIER_URL": config.url("breach_notifier"),
             "LETHE_TOKEN": keys.token(DEMO_SUBJECT),
             "LETHE_AUTH_ISSUER": keys.issuer_name,
             "LETHE_AUTH_PRIVATE_KEY": str(keys.issuer),

@@ -30,6 +30,7 @@ class ServiceName(StrEnum):
     ORCHESTRATOR = "orchestrator"
     ERASURE_WORKER = "erasure-worker"
     EXPORT_WORKER = "export-worker"
+    BREACH_NOTIFIER = "breach-notifier"
 
 
 Service = Annotated[ServiceName, typer.Option(help="Whose parking lot.")]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from erasure_worker.application.crash_points import CRASH_POINTS as ERASURE
 from export_worker.application.crash_points import CRASH_POINTS as EXPORT
 from intake.application.crash_points import CRASH_POINTS as INTAKE
-from lethe_local.stack.config import SERVICES
 from lethe_messaging import CRASH_POINTS as MESSAGING
 from lethe_processors.crash_points import CRASH_POINTS as PROCESSORS
 from lethe_vault.crash_points import CRASH_POINTS as VAULT
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 POINTS = (*MESSAGING, *VAULT, *PROCESSORS, *INTAKE, *ORCHESTRATOR, *ERASURE, *EXPORT)
 _WORKERS = ("erasure_worker", "export_worker")
+SERVICES = ("intake", "orchestrator", *_WORKERS)
+"""Those that a request passes through. What passes a point in the breach notifier, its own tests send."""
 _OPENS_ALONE = {"vault.sealed": ("intake",), "vault.shredded": ("orchestrator",)}
 _UPLOADS = ("vault.upload_begun", "vault.upload_written", "vault.upload_finished")
 _ONE_WORKER = {

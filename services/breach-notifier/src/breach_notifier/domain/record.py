@@ -21,7 +21,12 @@ from breach_notifier.domain.decide import decide
 from breach_notifier.domain.decision import Disposition
 from breach_notifier.domain.errors import HistoryBroken
 from breach_notifier.domain.events import EVENTS
+from breach_notifier.domain.words import Party, State, Status
 from lethe_events.canonical import GENESIS, canonical, sha256_hex
+from lethe_law.breach.assess import Proposal
+from lethe_law.breach.clock import BreachClock
+from lethe_law.breach.exemptions import Evidence, Exemption
+from lethe_law.breach.facts import BreachFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +36,11 @@ if TYPE_CHECKING:
     from breach_notifier.domain.events import Event
 
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_NAMES = {
+    t.__name__: t
+    for t in (datetime, UUID, BreachClock, BreachFacts, Evidence, Exemption, Proposal, Party, State, Status)
+}
+"""What the modules of cases name for type checkers only."""
 
 
 class Link(NamedTuple):
@@ -86,7 +96,7 @@ def from_json(kind: Any, found: Any) -> Any:  # noqa: PLR0911 - one per kind of 
 
 @cache
 def _hints(kind: Any) -> Mapping[str, Any]:
-    found = get_type_hints(kind)
+    found = get_type_hints(kind, localns=_NAMES)
     return {f.name: found[f.name] for f in fields(kind)}
 
 

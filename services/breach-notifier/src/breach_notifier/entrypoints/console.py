@@ -1,0 +1,161 @@
+"""The status page: open cases by hours left, one case's story. Server-rendered, no script.
+
+Signing in means giving the bearer token once; it then lies in a cookie that only this host's pages send back, and
+that no script can read. What the token may see is checked at every call, as for the API.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import parse_qs, urlencode
+from uuid import UUID  # noqa: TC003 - FastAPI evaluates annotations
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from breach_notifier.application.views import Filter
+from breach_notifier.domain.words import State
+from breach_notifier.entrypoints import pages
+from lethe_chassis import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from breach_notifier.entrypoints.parts import Parts
+    from lethe_chassis import Authenticator, Principal
+
+COOKIE: Final = "lethe_console"
+_PAGE: Final = 50
+_SERVER: Final = 500
+
+
+class SignInNeeded(Exception):
+    """No token, or one that is not good (any more)."""
+
+    def __init__(self, said: str = "") -> None:
+        super().__init__(said)
+        self.said = said
+
+
+def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> APIRouter:
+    """Pages below /console; they are not part of the API document. `clock`: for the hours left only."""
+    router = APIRouter(prefix="/console", include_in_schema=False)
+    _signing(router, clock)
+
+    @router.get("")
+    async def cases(
+        request: Request, state: State | None = None, after: Annotated[str | None, Query(max_length=100)] = None
+    ) -> Response:
+        async def show(who: Principal) -> Response:
+            named = None if state is None else state.value
+            try:
+                rows, following = await parts().reading.page(Filter(sorted(who.controller_ids), named, after, _PAGE))
+            except ValueError:
+                return RedirectResponse("/console", 303)
+            more = {"state": named, "after": following}
+            next_ = "?" + urlencode({k: v for k, v in more.items() if v}) if following else None
+            return _page("list.html", clock, rows=rows, next=next_, state=named, states=[x.value for x in State])
+
+        return await _seen(request, clock, show)
+
+    @router.get("/breaches/{case_id}")
+    async def case(request: Request, case_id: UUID) -> Response:
+        async def show(who: Principal) -> Response:
+            found = await parts().reading.case(case_id, who.controller_ids)
+            if found is None:
+                return _page("missing.html", clock, status=404)
+            return _page("case.html", clock, case=found)
+
+        return await _seen(request, clock, show)
+
+    @router.get("/breaches/{case_id}/notices/{number}")
+    async def notice(request: Request, case_id: UUID, number: int) -> Response:
+        async def show(who: Principal) -> Response:
+            found = await parts().reading.versions(case_id, who.controller_ids)
+            one = next((v for v in found[1] if v.number == number), None) if found else None
+            if one is None:
+                return _page("missing.html", clock, status=404)
+            return pages.html(pages.notice(case_id, one))
+
+        return await _seen(request, clock, show)
+
+    return router
+
+
+def _page(template: str, clock: Callable[[], datetime], status: int = 200, **values: Any) -> Response:
+    now = clock()
+    return pages.html(
+        pages.render(template, now=now, when=lambda at: _when(at, now), left=_left(now), **values), status
+    )
+
+
+def _signing(router: APIRouter, clock: Callable[[], datetime]) -> None:
+    @router.get("/sign-in")
+    async def form() -> Response:
+        return _page("sign_in.html", clock, said="")
+
+    @router.post("/sign-in")
+    async def sign_in(request: Request) -> Response:
+        given = parse_qs((await request.body()).decode("ascii", "replace")).get("token", [""])[0].strip()
+        try:
+            await _principal(request, given)
+        except SignInNeeded as refused:
+            return _page("sign_in.html", clock, status=401, said=refused.said)
+        answer = RedirectResponse("/console", 303)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, given, path="/console", httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @router.post("/sign-out")
+    async def sign_out() -> Response:
+        answer = RedirectResponse("/console/sign-in", 303)
+        answer.delete_cookie(COOKIE, path="/console")
+        return answer
+
+
+async def _seen(request: Request, clock: Callable[[], datetime], show: Callable[[Principal], Any]) -> Response:
+    try:
+        principal = await _principal(request, request.cookies.get(COOKIE, ""))
+    except SignInNeeded as needed:
+        return _page("sign_in.html", clock, status=401 if needed.said else 200, said=needed.said)
+    answer: Response = await show(principal)
+    return answer
+
+
+async def _principal(request: Request, token: str) -> Principal:
+    auth: Authenticator = request.app.state.auth
+    if not token:
+        raise SignInNeeded
+    try:
+        principal = await auth.authenticate(token)
+        principal.require_scopes("breach:read")
+    except ProblemError as error:
+        if error.status >= _SERVER:  # an engine is down, which is not the token's fault
+            raise
+        raise SignInNeeded(str(error.detail)) from None
+    return principal
+
+
+def _when(value: str | None, now: datetime) -> str:
+    """An instant with how far away it is, in hours: nobody thinks in days about 72 of them."""
+    if value is None:
+        return "–"
+    at = datetime.fromisoformat(value)
+    hours = (at - now).total_seconds() / 3600
+    away = f"in {hours:.1f} hours" if hours >= 0 else f"{-hours:.1f} hours ago"
+    return f"{at:%Y-%m-%d %H:%M} UTC ({away})"
+
+
+def _left(now: datetime) -> Callable[[dict[str, Any]], str]:
+    """Hours that a case has left, while its clock runs."""
+
+    def left(row: dict[str, Any]) -> str:
+        if row["due"] is None:
+            return "no clock runs"
+        if row["state"] not in {"aware", "assessed"}:
+            return "told"
+        hours = (datetime.fromisoformat(row["due"]) - now).total_seconds() / 3600
+        return f"{hours:.1f} hours" if hours >= 0 else f"overdue by {-hours:.1f} hours"
+
+    return left

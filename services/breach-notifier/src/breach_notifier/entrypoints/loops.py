@@ -1,0 +1,45 @@
+"""Background parts: steps that are taken again and again, and outlive an engine that is away."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from lethe_postgres import is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from breach_notifier.application.signals import Signals
+    from breach_notifier.application.take import Reports
+    from breach_notifier.application.topics import Topics
+    from lethe_events.topics import Topic
+    from lethe_messaging import Handler
+
+_FIRST_PAUSE = 0.1  # seconds
+_LONGEST_PAUSE = 5.0
+
+
+def handlers(reports: Reports, signals: Signals, topics: Topics) -> Mapping[Topic, Handler]:
+    """Topic → what handles a batch of it."""
+    return {topics.reports: reports.take, topics.signals: signals.take}
+
+
+async def keep_stepping(name: str, step: Callable[[], Awaitable[float]]) -> None:
+    """Until cancelled. `step` gives the seconds until the next one; a transient error is waited out.
+
+    Any other error ends the part, and with it the service: it would look healthy and do nothing.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            wait = await step()
+            pause = _FIRST_PAUSE
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            structlog.get_logger(__name__).warning("a step failed", component=name, error=type(error).__name__)
+            wait, pause = pause, min(pause * 2, _LONGEST_PAUSE)
+        await asyncio.sleep(wait)

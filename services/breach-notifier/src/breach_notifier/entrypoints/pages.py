@@ -1,0 +1,85 @@
+"""What people read: a notice and a year's register as pages, the register as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from lethe_law.breach.template import TEMPLATE, Value, template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from breach_notifier.application.views import Version
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@cache
+def templates() -> Environment:
+    found = Environment(loader=PackageLoader("breach_notifier.entrypoints"), autoescape=True, undefined=StrictUndefined)
+    found.filters["words"] = lambda text: str(text).replace("_", " ")
+    return found
+
+
+def html(text: str, status: int = 200) -> Response:
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def notice(case_id: UUID, version: Version) -> str:
+    """Every field that is answered or missing, in the order of the form."""
+    content = version.content
+    numbers = sorted({*content.answers, *content.gaps})
+    rows = [
+        {
+            "number": n,
+            "name": template()[n].name,
+            "section": template()[n].section,
+            "value": words(n, content.answers[n]) if n in content.answers else None,
+        }
+        for n in numbers
+    ]
+    return templates().get_template("notice.html").render(
+        case_id=case_id, version=version, rows=rows, template=TEMPLATE, status=content.status.value
+    )  # fmt: skip
+
+
+def words(number: int, value: Value) -> str:
+    """An answer as a person reads it: the options' words instead of their letters."""
+    options = template()[number].options
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(f"{v[0]}: {v[1]}" if isinstance(v, tuple) else options.get(v, v) for v in value)
+    return options.get(str(value), str(value)).replace("_", " ") if options else str(value)
+
+
+def register(controller: str, year: int, rows: Sequence[Mapping[str, str]]) -> str:
+    return templates().get_template("register.html").render(controller=controller, year=year, rows=rows)
+
+
+def as_csv(rows: Sequence[Mapping[str, str]]) -> str:
+    """One row per case. What a spreadsheet would take for a formula is written as text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if rows:
+        writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow([f"'{v}" if v.startswith(_FORMULA) else v for v in row.values()])
+    return out.getvalue()
+
+
+def render(name: str, **values: Any) -> str:
+    return templates().get_template(name).render(**values)

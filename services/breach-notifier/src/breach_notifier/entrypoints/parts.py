@@ -1,0 +1,20 @@
+"""What the endpoints translate for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from breach_notifier.application.acts import Acts
+    from breach_notifier.application.views import Reading
+    from lethe_chassis import MessagingOperations
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The wired application."""
+
+    reading: Reading
+    acts: Acts
+    operations: MessagingOperations

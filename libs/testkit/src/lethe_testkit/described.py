@@ -64,17 +64,20 @@ def person(number: int, **identifiers: str) -> WorkItem:
 
 
 class Bench:
-    """Makes a connector from the SQL of some tables and their dataset; closes what it made."""
+    """Makes a connector from the SQL of some tables and their dataset; closes what it made.
 
-    def __init__(self, directory: Path, dsn: str) -> None:
+    `categories`: what the register lists beside the few that most tests need.
+    """
+
+    def __init__(self, directory: Path, dsn: str, *categories: str) -> None:
         self._directory = directory
+        self._categories = ["user.contact", "user.name", "user.unique_id", *categories]
         self.dsn = dsn
         self._made: list[Connector] = []
 
     async def __call__(self, tables: str, dataset: str) -> Connector:
         await run_sql(self.dsn, tables)
-        categories = ["user.contact", "user.name", "user.unique_id"]
-        self._made.append(connect(described(self._directory, dataset, data_categories=categories), self.dsn))
+        self._made.append(connect(described(self._directory, dataset, data_categories=self._categories), self.dsn))
         return self._made[-1]
 
     async def close(self) -> None:

@@ -70,7 +70,7 @@ class Retain:
 
     The end is `until`, or the value of the column `until_field` plus `period` (ISO 8601, for example `P10Y`); without
     either it is the end of the ground itself. `like` names a reference: a row is kept exactly when, and as long as, the
-    row it refers to is; everything else is then that row's.
+    row it refers to is; everything else is then that row's. `also`: further categories that the same rule keeps.
     """
 
     ground: str
@@ -82,6 +82,7 @@ class Retain:
     when: tuple[Condition, ...] = ()
     law: str | None = None
     like: str | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from lethe_processors.sql.export import SinkFailed, export_batch
 from lethe_processors.sql.orphans import Looks, count_orphans
 from lethe_processors.sql.side import Side, secret_key
 from lethe_processors.sql.verify import verify_batch
+from lethe_processors.sql.withheld import by_hold, withholding
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -110,8 +111,14 @@ class SqlConnector:
 
         async def look(tx: Tx, plan: Plan) -> list[Answer]:
             orphans = await self._looks.after_now(lambda: count_orphans(tx, plan))
+            now = self._clock()
+
+            async def group(withheld: tuple[str, ...], some: Sequence[WorkItem]) -> list[Answer]:
+                reading = withholding(plan, withheld, has_key=key is not None)
+                return await verify_batch(tx, reading, some, orphans, key=key, now=now)
+
             async with _snapshot(tx):
-                answers = await verify_batch(tx, plan, items, orphans, key=key, now=self._clock())
+                answers = await by_hold(items, group)
                 crashpoint("sql.looked")
                 return answers
 
@@ -181,7 +188,11 @@ class _Batch:
         self._now = now
 
     async def run(self, items: Sequence[WorkItem]) -> list[Answer]:
-        return await erase_batch(self._tx, self._plan, items, key=self._key, now=self._now)
+        async def group(withheld: tuple[str, ...], some: Sequence[WorkItem]) -> list[Answer]:
+            plan = withholding(self._plan, withheld, has_key=self._key is not None)
+            return await erase_batch(self._tx, plan, some, key=self._key, now=self._now)
+
+        return await by_hold(items, group)
 
     async def told_apart(self, items: Sequence[WorkItem]) -> list[Answer]:
         """Each half in a savepoint of its own, down to the person with whom it fails."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,6 +100,8 @@ class Plan:
     graph: Graph
     catalog: Catalog
     bound: dict[str, Bound]
+    variants: dict[tuple[str, ...], Plan] = field(default_factory=dict, repr=False, compare=False)
+    """Plans for other readings of the same dataset, by the categories that stay; see `withheld`."""
 
     @cached_property
     def unknown(self) -> tuple[ForeignKey, ...]:

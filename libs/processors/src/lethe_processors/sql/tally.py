@@ -40,9 +40,10 @@ class Tally:
 
     def keep(self, collection: str, retain: Retain, key: Value, until: datetime | None) -> None:
         """A row kept by several rules of one ground is kept until the last of them ends."""
-        rows = self.kept[collection, retain.category, retain.ground, retain.article]
-        other = rows.get(key, until)
-        rows[key] = None if until is None or other is None else max(until, other)
+        for category in (retain.category, *retain.also):
+            rows = self.kept[collection, category, retain.ground, retain.article]
+            other = rows.get(key, until)
+            rows[key] = None if until is None or other is None else max(until, other)
 
     def counts(self) -> tuple[Count, ...]:
         numbers = {at: len(keys) for at, keys in self.rows.items() if keys}

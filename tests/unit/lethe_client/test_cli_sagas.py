@@ -38,6 +38,10 @@ SAGA = ROW | {
     }],
 }  # fmt: skip
 ACTED = {"dsr_id": DSR_ID, "state": "fulfilling", "version": 9, "task_id": TASK_ID, "status": "issued", "attempt": 7}
+REQUEST_ACTED = {
+    "dsr_id": DSR_ID, "state": "fulfilling", "version": 9, "result": "withdrawn", "waiting_for": ["shop"],
+    "due_strict": "2026-12-23T23:00:00Z", "due_legal": "2026-12-23T23:00:00Z",
+}  # fmt: skip
 REGISTER = {
     "version": "a" * 64, "register_id": 2, "loaded_at": "2026-11-23T09:00:00Z", "loaded_by": "ops", "is_new": True,
     "processors": [{"processor": "shop", "name": "Shop", "role": "own_system", "controllers": ["acme"],
@@ -60,7 +64,7 @@ def served(monkeypatch: pytest.MonkeyPatch, serve: Any) -> Any:
 
     def start(body: object, status: int = 200) -> Any:
         service = serve(httpx.Response(status, json=body))
-        for module in ("sagas", "registers", "certificates"):
+        for module in ("sagas", "requests", "registers", "certificates"):
             monkeypatch.setattr(
                 f"lethe_client.cli.{module}.connect",
                 lambda: OrchestratorClient("http://orchestrator.example", "t", transport=service),
@@ -145,6 +149,19 @@ def test_what_is_outstanding_is_asked_again(
     (asked,) = service.asked
     assert (asked.method, asked.url.path) == ("POST", path)
     assert json.loads(asked.content)["reason"] == "kafka_lost"
+
+
+def test_a_withdrawal_tells_who_is_still_waited_for(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    service = served(REQUEST_ACTED)
+    assert run(["saga", "withdraw", DSR_ID, "--at", "2026-11-23T09:00:00+01:00"]) == 0
+    assert "result withdrawn" in capsys.readouterr().out
+    (asked,) = service.asked
+    assert asked.url.path == f"/v1/sagas/{DSR_ID}/withdraw"
+    assert json.loads(asked.content) == {"said_at": "2026-11-23T09:00:00+01:00"}
+    assert run(["saga", "withdraw", DSR_ID, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["waiting_for"] == ["shop"]
+    assert run(["saga", "withdraw", DSR_ID, "--at", "yesterday"]) == 2
+    assert "offset" in capsys.readouterr().err
 
 
 def test_every_open_saga_is_meant_only_if_it_is_said(served: Any, capsys: pytest.CaptureFixture[str]) -> None:

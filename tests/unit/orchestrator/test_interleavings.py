@@ -10,6 +10,7 @@ from lethe_events.words import Outcome, Right, SagaState, Verb
 from lethe_testkit.sagas import NEXT_VERSION, VERSION, Given, acknowledgement, rules
 from orchestrator.domain import events as e
 from orchestrator.domain.decision import AskProcessor, Disposition
+from orchestrator.domain.ending_acts import in_flight
 from orchestrator.domain.replay import replay
 from orchestrator.domain.resume import resume
 from orchestrator.domain.retry import RetryPolicy
@@ -71,6 +72,7 @@ class AnySaga(RuleBasedStateMachine):
         self.world = Given()
         self.scope = set(scope)
         self.said, self.excepted, self.sent, self.delivered = [], set(), {}, []
+        self.asked_until_the_end = None
         self.world.received(right, export_first=export_first).whatever()
         self.note(lambda w: w.planned(*(POOL[p] for p in sorted(scope))))
 
@@ -143,6 +145,19 @@ class AnySaga(RuleBasedStateMachine):
         task = data.draw(st.sampled_from(sorted(self.world.saga.tasks.values(), key=lambda t: t.name)))
         self.note(lambda w: w.retried(task.name))
 
+    @precondition(lambda self: len(self.world.links) > 6)
+    @rule()
+    def withdrawn(self):
+        """From then on nothing new is asked, whatever else happens."""
+        self.note(lambda w: w.withdrawn())
+        if self.world.saga.beside is not None and self.asked_until_the_end is None:
+            self.asked_until_the_end = set(self.sent)
+
+    @invariant()
+    def nothing_is_asked_after_the_end(self):
+        if self.asked_until_the_end is not None:
+            assert set(self.sent) == self.asked_until_the_end
+
     @rule()
     def newcomer(self):
         self.note(lambda w: w.joined(LATER["new"]))
@@ -154,7 +169,8 @@ class AnySaga(RuleBasedStateMachine):
         saga = self.world.saga
         if saga.state is SagaState.CLOSED:
             arguments = (saga.right, saga.export_first, self.scope, self.said, self.excepted)
-            assert settled_by_what_was_said(*arguments)
+            assert settled_by_what_was_said(*arguments) or saga.beside is not None
+            assert not any(in_flight(t) for t in saga.tasks.values()) or saga.beside is None
             assert saga.open_incidents == 0
             assert saga.answered_at is not None
         else:
@@ -205,9 +221,9 @@ class AnySaga(RuleBasedStateMachine):
             if saga.state is SagaState.CLOSED:
                 break
             for task in list(saga.tasks.values()):
-                if task.status is TaskStatus.INCIDENT:
+                if task.status is TaskStatus.INCIDENT and saga.beside is None:
                     self.note(lambda w, t=task: w.retried(t.name))
-                elif task.status is TaskStatus.ISSUED:
+                elif in_flight(task):
                     good = "nothing_found" if task.verb is Verb.VERIFY else "done"
                     self.deliver(acknowledgement(task, good, self.world.now))
             self.world.pass_time(hours=7).whatever()

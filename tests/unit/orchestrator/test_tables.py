@@ -11,14 +11,14 @@ import pytest
 
 from lethe_events.words import Right, SagaState, Verb
 from lethe_testkit.sagas import NEXT_VERSION, Given, rules
+from orchestrator.domain import ending_tables, record, tables, task_tables
 from orchestrator.domain import events as e
-from orchestrator.domain import record, tables, task_tables
 from orchestrator.domain.clock import LADDER
 from orchestrator.domain.closing import STATE_OF
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.retry import RetryPolicy
 from orchestrator.domain.rules import Unverifiable
-from orchestrator.domain.words import MEANING, Code, Happening, Standing, TaskStatus
+from orchestrator.domain.words import ENDING, MEANING, Code, Happening, Standing, TaskStatus
 
 SAGA_PAIRS = list(product(tables.STATES, e.EVENTS))
 TASK_PAIRS = list(product(TaskStatus, Happening))
@@ -40,6 +40,16 @@ def test_every_task_status_and_happening_is_in_exactly_one_table(status, happeni
         if (row.status, row.happening) == (status, happening)
     ]
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "happening"),
+    list(product(ending_tables.STATUSES, ending_tables.HAPPENINGS)),
+    ids=lambda x: x.name,
+)
+def test_every_status_and_happening_of_a_request_that_ended_is_in_exactly_one_table(status, happening):
+    tables_of_the_end = (ending_tables.ENDING_STEPS, ending_tables.ENDING_IGNORED, ending_tables.ENDING_REJECTED)
+    assert sum((row.status, row.happening) == (status, happening) for t in tables_of_the_end for row in t) == 1
 
 
 def test_the_steps_of_one_pair_share_their_act_and_lead_to_different_states():
@@ -83,9 +93,9 @@ PROCESSORS = (
 ACKS = ("done", "nothing_found", "retained", "accepted", "residual", "transient", "permanent", "needs_person")
 
 
-def wander(seed: int, seen: set[tuple[object, str, object]], happened: set[Disposition]) -> None:
+def wander(seed: int, seen: set[tuple[object, str, object]], happened: set[Disposition], *, ends: bool = False) -> None:
     """One random saga; which steps it took."""
-    chance = random.Random(seed)
+    chance, seldom = random.Random(seed), random.Random(-1 - seed)
     given = Given().received(
         chance.choice([Right.ERASURE, Right.ERASURE, Right.ACCESS]), export_first=chance.random() < 0.3
     )
@@ -94,7 +104,9 @@ def wander(seed: int, seen: set[tuple[object, str, object]], happened: set[Dispo
         saga = given.saga
         tasks = [t for t in saga.tasks.values() if t.attempt] or list(saga.tasks.values())
         roll = chance.random()
-        if roll < 0.1 or (not tasks and roll < 0.5):
+        if ends and seldom.random() < 0.02:
+            step(given, lambda g: g.withdrawn())
+        elif roll < 0.1 or (not tasks and roll < 0.5):
             fresh = chance.choice(PROCESSORS)
             step(given, lambda g, r=fresh: g.joined(rules(r.processor_id, register_version=NEXT_VERSION)))
         elif roll < 0.25 or not tasks:
@@ -117,7 +129,8 @@ def note(given: Given, seen: set[tuple[object, str, object]]) -> None:
     states: list[object] = [tables.ABSENT]
     for line in given.history():
         entry = json.loads(line)
-        states.append(SagaState(entry["effect"]["state"]))
+        place = entry["effect"]["state"]
+        states.append(place if place == ENDING else SagaState(place))
         seen.add((states[-2], entry["kind"], states[-1]))
 
 
@@ -138,6 +151,21 @@ def rare() -> Iterator[Given]:
         given.acked(f"erase@vendor#{round_}", "accepted", expected_by=given.now).whatever().pass_time(days=3).whatever()
         given.acked(f"verify@vendor#{round_}", "residual").whatever()
     yield given.retried("verify@vendor#2")
+    for before in ("", "erase@shop", "verify@shop"):
+        given = Given().received().whatever().planned(PROCESSORS[0], PROCESSORS[2]).whatever()
+        if before:
+            given.acked("erase@vendor", "accepted", expected_by=given.now + timedelta(days=3)).whatever()
+            given.acked("erase@shop", "done").whatever()
+        if before == "verify@shop":
+            given.acked(before, "nothing_found").whatever()
+        given.withdrawn().whatever()
+        yield given
+    for excepted in (("erase@shop", "erase@vendor"), ("erase@shop",)):
+        given = Given().received().whatever().planned(PROCESSORS[0], PROCESSORS[2]).whatever().withdrawn().whatever()
+        for name in excepted:
+            given.proposed(name).whatever().approved(name).whatever()
+        yield given.acked("erase@vendor", "done").whatever()
+    yield Given().received().whatever().withdrawn().whatever()
 
 
 def answer(task, chance, stubborn):
@@ -172,6 +200,8 @@ def test_every_step_can_be_taken_and_none_other_ever_is():
     seen, happened = set(), set()
     for seed in range(600):
         wander(seed, seen, happened)
+    for seed in range(120):
+        wander(seed, seen, happened, ends=True)
     for given in rare():
         note(given, seen)
     listed = {(s.state, record.kind_of(s.event), s.target) for s in tables.STEPS if s.event is not e.RetentionOver}

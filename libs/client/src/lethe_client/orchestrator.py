@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lethe_client.sagas import Acted, AuditChain, IncidentPage, ParkedPage, RegisterView, Resumed, Saga, SagaPage
+from lethe_client.sagas import (
+    Acted,
+    AuditChain,
+    IncidentPage,
+    ParkedPage,
+    RegisterView,
+    RequestActed,
+    Resumed,
+    Saga,
+    SagaPage,
+)
 from lethe_client.settings import ORCHESTRATOR_URL, Settings
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
     from uuid import UUID
 
     from lethe_client.sagas import SagaRow
@@ -70,6 +81,13 @@ class OrchestratorClient(Transport):
     async def approve_exception(self, dsr_id: UUID, task_id: UUID) -> Acted:
         """Raises Unauthorised for the person who proposed it."""
         return Acted.model_validate(await self.post(f"{_task(dsr_id, task_id)}/exception/approve"))
+
+    async def withdraw(self, dsr_id: UUID, said_at: datetime | None = None) -> RequestActed:
+        """Record that the data subject took the request back; `said_at` left out: now. Conflicting once it is over."""
+        return await self._request(dsr_id, "withdraw", {"said_at": None if said_at is None else said_at.isoformat()})
+
+    async def _request(self, dsr_id: UUID, act: str, body: dict[str, object]) -> RequestActed:
+        return RequestActed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/{act}", body))
 
     async def resume(self, dsr_id: UUID, reason: str) -> Resumed:
         """Ask again what is outstanding in one saga. Raises Conflicting for a closed one."""

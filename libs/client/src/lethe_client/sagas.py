@@ -113,6 +113,17 @@ class Acted(Answer):
     attempt: int
 
 
+class RequestActed(Answer):
+    """What an act on a whole request led to. `result`: what the data subject is told, once that is certain."""
+
+    dsr_id: UUID
+    state: str
+    result: str | None = None
+    due_strict: AwareDatetime
+    due_legal: AwareDatetime
+    waiting_for: tuple[str, ...] = ()
+
+
 class AuditChain(Answer):
     """`links`: `{"seq", "hash", "content"}`, as `certificate.verify_chain` checks them."""
 

@@ -119,6 +119,9 @@ class Given:
     def approved(self, name: str, by: str = "robin") -> Given:
         return self.happens(e.ExceptionApproved(self.now, self.task(name).id, by))
 
+    def withdrawn(self, by: str | None = None, controller_id: str = "acme") -> Given:
+        return self.happens(e.Withdrawn(self.now, controller_id, self.now, self._message(), by))
+
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""
         self._all_expected()

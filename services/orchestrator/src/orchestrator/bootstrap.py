@@ -39,6 +39,7 @@ from orchestrator.application.acts import Acts
 from orchestrator.application.messages import Messages
 from orchestrator.application.office import Office
 from orchestrator.application.registers import RegisterKeeping
+from orchestrator.application.request_acts import RequestActs
 from orchestrator.application.resuming import Resuming
 from orchestrator.application.sealing import Sealing
 from orchestrator.application.take import Take
@@ -139,6 +140,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         reading,
         PostgresProofs(database),
         Acts(office, bus),
+        RequestActs(office, bus),
         keeping,
         Operations(database, bus),
         Resuming(office, bus, OpenSagas()),

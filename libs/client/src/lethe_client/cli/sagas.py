@@ -39,6 +39,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List sagas, the most urgent first; open ones unless a state is given."""
+    before = instant(due_before, "--due-before")
 
     async def ask() -> None:
         async with connect() as orchestrator:
@@ -47,7 +48,7 @@ def list_(
                 state=state.value if state else None,
                 controller=controller,
                 processor=processor,
-                due_before=_instant(due_before),
+                due_before=before.isoformat() if before else None,
                 incident="true" if incident else None,
                 limit=limit,
             )
@@ -75,16 +76,17 @@ def list_(
     asyncio.run(ask())
 
 
-def _instant(text: str | None) -> str | None:
+def instant(text: str | None, option: str) -> datetime | None:
+    """What an option says. Raises BadInput for anything but an instant with offset."""
     if text is None:
         return None
     try:
-        instant = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise BadInput(f"--due-before {text!r} is not an instant with offset, for example 2026-12-01T00:00:00Z")
-    return instant.isoformat()
+        found = None
+    if found is None or found.tzinfo is None:
+        raise BadInput(f"{option} {text!r} is not an instant with offset, for example 2026-12-01T00:00:00Z")
+    return found
 
 
 def _left(due: datetime, now: datetime) -> str:

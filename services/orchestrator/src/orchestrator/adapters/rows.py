@@ -6,14 +6,17 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import decode, encode
+
 from lethe_events import TaskAcknowledged
 from lethe_events.canonical import canonical
 from lethe_events.models import from_python
 from lethe_events.words import PACKAGE_PROCESSOR, Channel, Right, SagaState, Verb
 from orchestrator.application.batch import Entry
+from orchestrator.domain.beside import Beside
 from orchestrator.domain.closing import result
 from orchestrator.domain.deadlines import Deadlines
-from orchestrator.domain.record import answer_text, instant
+from orchestrator.domain.record import answer_text, clock_json, instant
 from orchestrator.domain.rules import package_rules
 from orchestrator.domain.saga import LawfulException, Proposal, Saga, Task
 from orchestrator.domain.words import TaskStatus
@@ -85,6 +88,19 @@ def changed_saga_row(entry: Entry, registers: Registers) -> tuple[Any, ...]:
         saga.shredded_at,
         entry.seq,
         bytes.fromhex(entry.head),
+    )
+
+
+def beside_row(entry: Entry) -> tuple[Any, ...]:
+    """`clock` is null while it is as the first link of the chain has it."""
+    saga = _of(entry)
+    clock = saga.clock
+    return (
+        saga.id,
+        None if saga.beside is None else encode(saga.beside).decode(),
+        canonical(clock_json(clock)).decode() if entry.reclocked else None,
+        clock.due_strict,
+        clock.due_legal,
     )
 
 
@@ -196,6 +212,7 @@ def entry_of(row: asyncpg.Record, tasks: Mapping[UUID, Task], registers: Registe
         answered_at=row["answered_at"],
         closed_at=row["closed_at"],
         shredded_at=row["shredded_at"],
+        beside=None if row["beside"] is None else decode(row["beside"], type=Beside),
     )
     return Entry(
         saga,

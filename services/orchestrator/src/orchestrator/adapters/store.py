@@ -178,6 +178,7 @@ class PostgresSagas:
         await self._run(tx, "insert_facts", [rows.fact_row(e) for e in created])
         await self._run(tx, "insert_sagas", [rows.new_saga_row(e, self._registers) for e in created])
         status = await self._run(tx, "update_sagas", changed)
+        await self._run(tx, "update_beside", [rows.beside_row(e) for e in dirty if e.beside])
         if changed and status != f"UPDATE {len(changed)}":
             raise LostUpdate(f"{len(changed)} sagas were to be updated: {status}")
 

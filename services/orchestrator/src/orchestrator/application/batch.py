@@ -19,6 +19,7 @@ from orchestrator.domain.events import (
     RetentionOver,
     TaskAcked,
     TaskRetryRequested,
+    Withdrawn,
 )
 from orchestrator.domain.record import instant
 from orchestrator.domain.words import Code
@@ -38,6 +39,8 @@ _INCIDENTS = 1000
 """Index from which ids of incidents are counted, apart from those of messages."""
 _SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
 """Events that may change a task's order, register, tokens, proposal or exception."""
+_BESIDE = (Withdrawn,)
+"""Events about the request and not about its tasks."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,8 @@ class Entry:
 
     `seq`, `head`: number and hash of its last link. `stored`: version in the database (None: not there), `tasks`:
     those it has there. `checked`: the register its scope was compared with. `armed`: its timer (None: to be set).
-    `changed`, `seldom`: tasks to be written, and those of them in which what seldom changes did.
+    `changed`, `seldom`: tasks to be written, and those of them in which what seldom changes did. `beside`,
+    `reclocked`: something happened beside the tasks, and moved the dates.
     """
 
     saga: Saga | None = None
@@ -59,6 +63,8 @@ class Entry:
     changed: dict[UUID, None] = field(default_factory=dict)
     seldom: set[UUID] = field(default_factory=set)
     dirty: bool = False
+    beside: bool = False
+    reclocked: bool = False
 
     def again(self) -> Entry:
         """As stored, for the next transaction."""
@@ -157,6 +163,9 @@ class Batch:
         entry.changed.update(dict.fromkeys(decision.changed))
         if isinstance(event, _SELDOM):
             entry.seldom.update(decision.changed)
+        if isinstance(event, _BESIDE):
+            entry.beside = True
+            entry.reclocked |= before is not None and entry.saga is not None and before.clock is not entry.saga.clock
         self._link(entry, audit.link_of(event, decision, entry.seq + 1, entry.head))
         if isinstance(event, TaskAcked):
             self.acks.append(Ack(event.message_id, event.ack))

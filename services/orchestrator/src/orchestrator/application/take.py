@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_events import DsrReceived, SubjectObserved, TaskAcknowledged
+from lethe_events import DsrReceived, DsrWithdrawn, SubjectObserved, TaskAcknowledged
 from lethe_events.words import SubjectEventKind
 from orchestrator.application.batch import Stray
 from orchestrator.application.scope import catch_up, tokens_for
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from orchestrator.domain.saga import Saga
 
 
+_OF_REQUESTS = (DsrReceived, DsrWithdrawn)
+
+
 class Take:
     """Handlers of the topics. A message that makes no sense is parked; the others of its batch go on."""
 
@@ -33,15 +36,18 @@ class Take:
         self._office = office
 
     async def requests(self, work: Work, messages: Sequence[Message]) -> None:
-        """Open and plan a saga for each DSR. A redelivery finds its saga and changes nothing."""
+        """Open and plan a saga for each DSR; take what its person says later. A redelivery changes nothing."""
         bodies = [(m, m.received.body) for m in messages]
-        ids = [body.dsr_id for _, body in bodies if type(body) is DsrReceived]
+        ids = [body.dsr_id for _, body in bodies if isinstance(body, _OF_REQUESTS)]
         batch, view = await self._office.open(work.tx, ids)
         scopes = self._scopes([b for _, b in bodies if type(b) is DsrReceived], batch, view)
         tokens = await tokens_for(self._office.vault, scopes)
         for message, body in bodies:
+            if type(body) is DsrWithdrawn:
+                self._withdraw(work, batch, message, body)
+                continue
             if type(body) is not DsrReceived:
-                work.park(message, "unexpected_type", "this topic carries lethe.dsr.received only")
+                work.park(message, "unexpected_type", "this topic carries what people ask and take back")
                 continue
             saga = batch.saga(body.dsr_id)
             if saga is not None and not _same(saga, body):
@@ -49,6 +55,13 @@ class Take:
                 continue
             self._open(batch, message, body, view, tokens.get(body.dsr_id, {}))
         await self._office.save(work, batch)
+
+    def _withdraw(self, work: Work, batch: Batch, message: Message, body: DsrWithdrawn) -> None:
+        """Whatever comes first, the withdrawal or the last answer, is decided by who locks the saga first."""
+        cause = message.received.envelope.id
+        decision = batch.apply(body.dsr_id, events.Withdrawn(batch.now, body.controller_id, body.at, cause), cause)
+        if decision.disposition is Disposition.REJECTED:
+            work.park(message, decision.code, decision.detail)
 
     def _scopes(
         self, bodies: Sequence[DsrReceived], batch: Batch, view: RegisterView | None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lethe_events.canonical import GENESIS, canonical, canonical_of_built, sha256_hex
 from orchestrator.domain import record
+from orchestrator.domain.closing import place
 from orchestrator.domain.errors import HistoryBroken
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def effect(decision: Decision) -> record.Json:
     """What an event led to, for a reader: the state after, each changed task, incidents."""
     saga = decision.saga
     assert saga is not None, "only an applied decision has an effect"
-    found: record.Json = {"state": saga.state, "article": decision.article}
+    found: record.Json = {"state": place(saga), "article": decision.article}
     if decision.changed:
         found["tasks"] = {saga.tasks[i].name: standing_of(saga.tasks[i]) for i in decision.changed}
     if decision.opened:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from orchestrator.domain.clock import late
-from orchestrator.domain.closing import Verdict, heads, result, verdicts
+from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, result, verdicts
 from orchestrator.domain.record import Json, instant
 from orchestrator.domain.words import TaskStatus
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lethe_events import Retained
+    from orchestrator.domain.beside import Ending
     from orchestrator.domain.saga import LawfulException, Saga, Task
 
 FORMAT = "lethe.certificate.v1"
@@ -30,10 +31,12 @@ NOT_PROVEN: Mapping[str, str] = {
     "attested": "absence rests on the processor's word alone",
     "verification_excepted": "two people excepted the verification, on the ground given",
     "not_searchable": "no identifier was known of a kind by which this processor can find a person",
+    "not_carried_out": "the request ended before this was done or looked at",
     "verified_after_promise": "an asynchronous vendor; its own backups follow its own cycle",
 }
 """Code → meaning. The certificate carries both, so that it can be read alone."""
 
+_SHORT_OF = frozenset(Verdict) - LAWFUL_END
 _ALWAYS = ("unregistered_systems", "backups", "derived_data")
 
 
@@ -43,7 +46,7 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
     tasks = _tasks(saga)
     newest = heads(saga.tasks)
     outcome = result(saga)
-    return {
+    document = {
         "format": FORMAT,
         "dsr": _dsr(saga),
         "clock": _clock(saga),
@@ -71,6 +74,17 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
         ],
         "audit": {"links": links, "head": head},
     }
+    if saga.beside is not None and saga.beside.ended is not None:
+        document["ended"] = ended_json(saga.beside.ended)
+    return document
+
+
+def ended_json(ended: Ending) -> Json:
+    """How the request came to an end that is no carrying-out."""
+    found: Json = {"result": ended.result.value, "at": instant(ended.at), "said_at": instant(ended.said_at)}
+    if ended.by is not None:
+        found["recorded_by"] = ended.by
+    return found
 
 
 def _tasks(saga: Saga) -> list[Task]:
@@ -188,6 +202,8 @@ def _doubts(saga: Saga, verbs: Mapping[Verb, Task], verdict: Verdict) -> list[tu
     why = rules.unverifiable
     if verdict is Verdict.UNVERIFIABLE and why is not None:
         doubts.append(("unverifiable", {"ground": why.ground, "article": why.article, "reason": why.reason}))
+    if verdict in _SHORT_OF:
+        doubts.append(("not_carried_out", {"verdict": verdict.value}))
     if verify is not None and verify.status is TaskStatus.EXCEPTED and erase is not None and erase.good:
         doubts.append(("verification_excepted", {}))
     last = verify or erase

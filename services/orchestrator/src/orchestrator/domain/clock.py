@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from orchestrator.domain.saga import Saga
 
 _FALLBACK = timedelta(days=28)
+ALERTS = (Code.DEADLINE_NEAR, Code.DEADLINE_PASSED, Code.DEADLINE_MISSED)
+"""Of the ladder; an answer ends them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lethe_events.words import PACKAGE_PROCESSOR, Outcome, Result, Right, SagaState, Verb
-from orchestrator.domain.words import Standing, TaskStatus
+from orchestrator.domain.words import ENDING, Standing, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,13 +32,23 @@ class Verdict(StrEnum):
 
 LAWFUL_END = frozenset({Verdict.PROVEN, Verdict.UNVERIFIABLE, Verdict.EXCEPTED})
 
-STATE_OF: Mapping[Standing, SagaState] = {
+STATE_OF: Mapping[Standing, SagaState | str] = {
     Standing.SCOPE_UNKNOWN: SagaState.RECEIVED,
     Standing.WORK_OWED: SagaState.FULFILLING,
     Standing.LOOK_OWED: SagaState.VERIFYING,
     Standing.ABSENCE_OWED: SagaState.ANSWERED,
     Standing.NOTHING_OWED: SagaState.CLOSED,
+    Standing.ANSWERS_OWED: ENDING,
 }
+
+
+def place(saga: Saga) -> SagaState | str:
+    """Where a saga is in the tables."""
+    beside = saga.beside
+    if beside is None or beside.ended is None or saga.state is SagaState.CLOSED:
+        return saga.state
+    return ENDING
+
 
 Heads = dict[str, dict[Verb, "Task"]]
 
@@ -118,10 +128,13 @@ def standing(right: Right, needs_package: bool, tasks: Mapping[UUID, Task]) -> S
 def result(saga: Saga) -> Result | None:
     """What the data subject is told; None while the saga owes more than a vendor's absence.
 
+    A request that ended has the result of its end, whatever had been done: the certificate says that.
     Anything kept or excepted makes it partial (Art. 12(4)): the reasons have to be given.
     """
     if saga.answered_at is None:
         return None
+    if saga.beside is not None and saga.beside.ended is not None:
+        return saga.beside.ended.result
     mine = Verb.EXPORT if saga.right is Right.ACCESS else Verb.ERASE
     outcomes: set[Outcome] = set()
     for task in saga.tasks.values():

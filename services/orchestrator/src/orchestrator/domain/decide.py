@@ -10,27 +10,29 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lethe_events.words import SagaState, Verb
-from orchestrator.domain.closing import STATE_OF, standing
+from orchestrator.domain.clock import ALERTS
+from orchestrator.domain.closing import STATE_OF, place, standing
 from orchestrator.domain.decision import Decision, Disposition, Ignored, Rejected, TellStatus
 from orchestrator.domain.draft import Draft
+from orchestrator.domain.ending_acts import answers_owed
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
-from orchestrator.domain.words import Code
+from orchestrator.domain.words import Standing
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from orchestrator.domain.beside import Beside
     from orchestrator.domain.events import Event
     from orchestrator.domain.saga import Saga
-
-_DEADLINE_ALERTS = (Code.DEADLINE_NEAR, Code.DEADLINE_PASSED, Code.DEADLINE_MISSED)
+    from orchestrator.domain.tables import State
 
 
 def decide(saga: Saga | None, event: Event) -> Decision:
     """The next saga, what to ask and tell, which incidents open or end. `saga` is None before DsrReceived."""
-    row = rows()[(ABSENT if saga is None else saga.state, type(event))]
+    row = rows()[(ABSENT if saga is None else place(saga), type(event))]
     if isinstance(row, Ignore):
         return Decision(Disposition.IGNORED, saga, detail=row.reason)
     if isinstance(row, Reject):
@@ -48,12 +50,11 @@ def decide(saga: Saga | None, event: Event) -> Decision:
 
 def _settled(draft: Draft, row: Row, event: Event) -> Decision:
     before = draft.saga
-    draft.release()
-    owed = standing(before.right, before.needs_package, draft.tasks)
-    state = before.state if before.state is SagaState.CLOSED else STATE_OF[owed]
-    article = row.articles.get(state)
+    target: State = SagaState.CLOSED if before.state is SagaState.CLOSED else STATE_OF[_owed(draft)]
+    article = row.articles.get(target)
     if article is None:
-        raise IllegalTransition(f"{before.state} → {state} by {type(event).__name__}")
+        raise IllegalTransition(f"{place(before)} → {target} by {type(event).__name__}")
+    state = target if isinstance(target, SagaState) else SagaState.FULFILLING
     if state in (SagaState.ANSWERED, SagaState.CLOSED) and before.state is not state:
         _conclude(draft, state)
     saga = replace(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
@@ -70,11 +71,21 @@ def _settled(draft: Draft, row: Row, event: Event) -> Decision:
     )
 
 
+def _owed(draft: Draft) -> Standing:
+    """Ask for what waits for nothing any more, and see what then is owed."""
+    before = draft.saga
+    beside: Beside | None = draft.fields.get("beside", before.beside)
+    if beside is not None and beside.ended is not None:
+        return Standing.ANSWERS_OWED if answers_owed(draft.tasks.values()) else Standing.NOTHING_OWED
+    draft.release()
+    return standing(before.right, before.needs_package, draft.tasks)
+
+
 def _conclude(draft: Draft, state: SagaState) -> None:
     """The person can be answered; the alarms of the deadline end. Closing ends every alert."""
     if draft.saga.answered_at is None:
         draft.fields["answered_at"] = draft.at
-    draft.resolve_alerts(*_DEADLINE_ALERTS)
+    draft.resolve_alerts(*ALERTS)
     if state is SagaState.CLOSED:
         draft.fields["closed_at"] = draft.at
         draft.resolve_alerts()

@@ -121,6 +121,17 @@ class ExceptionApproved:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The person takes the request back. `said_at`: when; `by`: who recorded it, None where intake says so."""
+
+    at: datetime
+    controller_id: str
+    said_at: datetime
+    message_id: UUID | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionOver:
     """The time is over for which a closed saga keeps its sealed identifiers and documents."""
 
@@ -140,6 +151,7 @@ Event = (
     | TaskRetryRequested
     | ExceptionProposed
     | ExceptionApproved
+    | Withdrawn
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
@@ -156,5 +168,6 @@ EVENTS: tuple[type, ...] = (
     TaskRetryRequested,
     ExceptionProposed,
     ExceptionApproved,
+    Withdrawn,
     RetentionOver,
 )

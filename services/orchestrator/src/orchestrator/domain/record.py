@@ -70,34 +70,33 @@ def from_json(kind_: str, at: datetime, by: str | None, data: Json, context: Con
 
 
 def _write_received(event: e.DsrReceived) -> Json:
-    clock = event.clock
+    return {"message": str(event.message_id), "dsr": to_python(event.dsr), "clock": clock_json(event.clock)}
+
+
+def clock_json(clock: Deadlines) -> Json:
+    """Dates and how they came about, as recorded."""
     return {
-        "message": str(event.message_id),
-        "dsr": to_python(event.dsr),
-        "clock": {
-            "due_strict": instant(clock.due_strict),
-            "due_legal": instant(clock.due_legal),
-            "rule": clock.rule,
-            "derivation": clock.derivation,
-            "unsure": clock.unsure,
-        },
+        "due_strict": instant(clock.due_strict),
+        "due_legal": instant(clock.due_legal),
+        "rule": clock.rule,
+        "derivation": clock.derivation,
+        "unsure": clock.unsure,
     }
 
 
-def _read_received(at: datetime, _by: str | None, data: Json, _context: Context) -> e.Event:
-    clock = data["clock"]
-    return e.DsrReceived(
-        at,
-        UUID(data["message"]),
-        from_python(wire.DsrReceived, data["dsr"]),
-        Deadlines(
-            datetime.fromisoformat(clock["due_strict"]),
-            datetime.fromisoformat(clock["due_legal"]),
-            clock["rule"],
-            clock["derivation"],
-            clock["unsure"],
-        ),
+def clock_of(found: Json) -> Deadlines:
+    return Deadlines(
+        datetime.fromisoformat(found["due_strict"]),
+        datetime.fromisoformat(found["due_legal"]),
+        found["rule"],
+        found["derivation"],
+        found["unsure"],
     )
+
+
+def _read_received(at: datetime, _by: str | None, data: Json, _context: Context) -> e.Event:
+    dsr = from_python(wire.DsrReceived, data["dsr"])
+    return e.DsrReceived(at, UUID(data["message"]), dsr, clock_of(data["clock"]))
 
 
 def _write_planned(event: e.ScopePlanned) -> Json:
@@ -224,6 +223,18 @@ def _read_approved(at: datetime, by: str | None, data: Json, _context: Context) 
     return e.ExceptionApproved(at, UUID(data["task"]), by or "")
 
 
+def _write_withdrawn(event: e.Withdrawn) -> Json:
+    found: Json = {"controller": event.controller_id, "said_at": instant(event.said_at)}
+    if event.message_id is not None:
+        found["message"] = str(event.message_id)
+    return found
+
+
+def _read_withdrawn(at: datetime, by: str | None, data: Json, _context: Context) -> e.Event:
+    message = UUID(data["message"]) if "message" in data else None
+    return e.Withdrawn(at, data["controller"], datetime.fromisoformat(data["said_at"]), message, by)
+
+
 _KINDS: Mapping[type, str] = {
     e.DsrReceived: "dsr_received",
     e.ScopePlanned: "scope_planned",
@@ -236,6 +247,7 @@ _KINDS: Mapping[type, str] = {
     e.TaskRetryRequested: "task_retry_requested",
     e.ExceptionProposed: "exception_proposed",
     e.ExceptionApproved: "exception_approved",
+    e.Withdrawn: "withdrawn",
     e.RetentionOver: "retention_over",
 }
 _WRITE: Mapping[type, Callable[[Any], Json]] = {
@@ -250,6 +262,7 @@ _WRITE: Mapping[type, Callable[[Any], Json]] = {
     e.TaskRetryRequested: _write_retry,
     e.ExceptionProposed: _write_proposed,
     e.ExceptionApproved: _write_approved,
+    e.Withdrawn: _write_withdrawn,
     e.RetentionOver: _write_retention,
 }
 _READ: Mapping[str, Callable[..., e.Event]] = {
@@ -264,5 +277,6 @@ _READ: Mapping[str, Callable[..., e.Event]] = {
     "task_retry_requested": _read_retry,
     "exception_proposed": _read_proposed,
     "exception_approved": _read_approved,
+    "withdrawn": _read_withdrawn,
     "retention_over": _read_retention,
 }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lethe_events import TaskAcknowledged
     from lethe_events.words import Channel
+    from orchestrator.domain.beside import Beside
     from orchestrator.domain.deadlines import Deadlines
     from orchestrator.domain.rules import ProcessorRules
 
@@ -96,7 +97,7 @@ class Saga(Struct, frozen=True, gc=False):
     """The carrying-out of one DSR. `version` grows with every applied event; `alarm` is the next rung to ring.
 
     `register_version`: what it was planned with; a task's own version is in its rules, because processors may join.
-    `alerts`: open incidents of the saga as a whole.
+    `alerts`: open incidents of the saga as a whole. `beside`: what happened to it beside its tasks.
     """
 
     id: UUID
@@ -120,6 +121,7 @@ class Saga(Struct, frozen=True, gc=False):
     answered_at: datetime | None = None
     closed_at: datetime | None = None
     shredded_at: datetime | None = None
+    beside: Beside | None = None
 
     @property
     def open_incidents(self) -> int:

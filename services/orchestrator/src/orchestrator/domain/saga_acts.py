@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lethe_events.words import Outcome
 from orchestrator.domain.clock import LADDER
 from orchestrator.domain.decision import Ignored, Rejected, ShredVault, Verdictless
+from orchestrator.domain.ending_tables import ending_rows
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import (
     AckOverdue,
@@ -120,7 +121,8 @@ def take_task_event(draft: Draft, event: TaskEvent) -> Verdictless:
 
 
 def _on_task(draft: Draft, task: Task, what: Happening, event: TaskEvent) -> Verdictless:
-    row = task_rows()[(task.status, what)]
+    beside = draft.saga.beside
+    row = (task_rows() if beside is None or beside.ended is None else ending_rows())[(task.status, what)]
     if isinstance(row, TaskIgnore):
         return Ignored(row.reason)
     if isinstance(row, TaskReject):

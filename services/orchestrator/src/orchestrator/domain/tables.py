@@ -11,9 +11,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lethe_events.words import SagaState
+from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
 from orchestrator.domain import saga_acts as act
-from orchestrator.domain.words import Standing
+from orchestrator.domain.words import ENDING, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,13 +32,15 @@ R, F, V, A, C = (
     SagaState.ANSWERED,
     SagaState.CLOSED,
 )
-STATES: tuple[State, ...] = (ABSENT, R, F, V, A, C)
-_WHEN: Mapping[SagaState, Standing] = {
+E: Final = ENDING
+STATES: tuple[State, ...] = (ABSENT, R, F, V, A, E, C)
+_WHEN: Mapping[State, Standing] = {
     R: Standing.SCOPE_UNKNOWN,
     F: Standing.WORK_OWED,
     V: Standing.LOOK_OWED,
     A: Standing.ABSENCE_OWED,
     C: Standing.NOTHING_OWED,
+    E: Standing.ANSWERS_OWED,
 }
 
 
@@ -45,7 +48,7 @@ _WHEN: Mapping[SagaState, Standing] = {
 class Step:
     state: State
     event: type
-    target: SagaState
+    target: State
     act: Act
     article: str
 
@@ -72,7 +75,7 @@ class Reject:
     detail: str
 
 
-def _steps(state: State, event: type, act: Act, targets: Mapping[SagaState, str]) -> tuple[Step, ...]:
+def _steps(state: State, event: type, act: Act, targets: Mapping[State, str]) -> tuple[Step, ...]:
     return tuple(Step(state, event, target, act, article) for target, article in targets.items())
 
 
@@ -84,6 +87,7 @@ _EXCEPT = "GDPR Art. 12(4), 17(3), 15(4)"
 _ORDER = "GDPR Art. 12(3) undue delay"
 _ALARM = "GDPR Art. 12(3)"
 _JOIN = "GDPR Art. 17(1), 19, 15(1)"
+_WITHDRAW = "GDPR Art. 12(2), 5(2)"
 
 _TIMERS = (e.AckOverdue, e.RetryDue, e.VerifyDue)
 
@@ -117,14 +121,26 @@ STEPS: tuple[Step, ...] = (
     *_steps(F, e.ExceptionApproved, act.take_task_event, {F: _EXCEPT, V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(V, e.ExceptionApproved, act.take_task_event, {V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(A, e.ExceptionApproved, act.take_task_event, {A: _EXCEPT, C: _EXCEPT}),
+    # the request ends before it is carried out
+    Step(R, e.Withdrawn, C, end.withdraw, _WITHDRAW),
+    *(s for state in (F, V, A) for s in _steps(state, e.Withdrawn, end.withdraw, {E: _WITHDRAW, C: _WITHDRAW})),
+    *_steps(E, e.TaskAcked, act.take_ack, {E: _LOOK, C: _LOOK}),
+    Step(E, e.AckOverdue, E, act.take_task_event, _LOOK),
+    Step(E, e.ExceptionProposed, E, act.take_task_event, _EXCEPT),
+    *_steps(E, e.ExceptionApproved, act.take_task_event, {E: _EXCEPT, C: _EXCEPT}),
 )
 
 IGNORED: tuple[Ignore, ...] = (
-    *(Ignore(s, e.DsrReceived, "redelivery: the saga is there") for s in (R, F, V, A, C)),
-    *(Ignore(s, e.ScopePlanned, "redelivery: the scope is planned; it grows by joining") for s in (F, V, A, C)),
+    *(Ignore(s, e.DsrReceived, "redelivery: the saga is there") for s in (R, F, V, A, E, C)),
+    *(Ignore(s, e.ScopePlanned, "redelivery: the scope is planned; it grows by joining") for s in (F, V, A, E, C)),
     Ignore(C, e.TaskAcked, "late: kept among the stray acknowledgements; data seen after closing is an incident"),
     Ignore(A, e.AlarmDue, "the person was answered, so the statutory clock has stopped"),
     *(Ignore(C, t, "the timer raced the closing") for t in (*_TIMERS, e.AlarmDue)),
+    *(Ignore(E, t, "the request has ended: nothing is asked again") for t in (e.RetryDue, e.VerifyDue)),
+    Ignore(E, e.AlarmDue, "the request has ended, so the statutory clock has stopped"),
+    Ignore(E, e.ProcessorJoined, "the request has ended: nobody else is asked"),
+    Ignore(E, e.Withdrawn, "it has ended already; the first end counts"),
+    Ignore(C, e.Withdrawn, "too late: the saga had closed; what was done is on its certificate"),
     Ignore(C, e.ProcessorJoined, "the scope of a closed saga is final; its certificate names the register's versions"),
 )
 
@@ -139,7 +155,8 @@ REJECTED: tuple[Reject, ...] = (
         Reject(R, t, "not_planned", _NO_TASKS)
         for t in (e.TaskAcked, *_TIMERS, e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved)
     ),
-    *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, F, V, A)),
+    *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, F, V, A, E)),
+    Reject(E, e.TaskRetryRequested, "ended", "the request has ended: nothing is asked any more"),
     *(Reject(C, t, "closed", _CLOSED) for t in (e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved)),
 )
 
@@ -149,7 +166,7 @@ class Row:
     """The steps of one pair: one act, and the article of each target."""
 
     act: Act
-    articles: Mapping[SagaState, str]
+    articles: Mapping[State, str]
 
 
 @cache

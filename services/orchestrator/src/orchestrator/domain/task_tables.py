@@ -106,6 +106,7 @@ TASK_IGNORED: tuple[TaskIgnore, ...] = (
         TaskIgnore(S.EXCEPTED, h, "excepted; nothing is owed")
         for h in (H.PROMISED, H.RESIDUAL, H.TRANSIENT, H.PERMANENT, H.NEEDS_PERSON)
     ),
+    *(TaskIgnore(S.CANCELLED, h, "called off") for h in H if h not in {H.ACK_OVERDUE, H.RETRY_DUE, H.VERIFY_DUE}),
 )
 
 _ANSWERS = (H.GOOD, H.PROMISED, H.RESIDUAL, H.TRANSIENT, H.PERMANENT, H.NEEDS_PERSON)

@@ -19,6 +19,11 @@ class TaskStatus(StrEnum):
     DONE = "done"  # → done, incident: answered (a verification that found data left is answered too)
     EXCEPTED = "excepted"  # final: lawfully not done
     INCIDENT = "incident"  # → issued, accepted, done, excepted: a person has to look
+    CANCELLED = "cancelled"  # final: the request ended before it was done
+
+
+ENDING: Final = "ending"
+"""Where a saga is in the tables whose request has ended while answers are owed; told to others as fulfilling."""
 
 
 class Standing(StrEnum):
@@ -29,6 +34,7 @@ class Standing(StrEnum):
     LOOK_OWED = "only verification is owed"
     ABSENCE_OWED = "only what asynchronous vendors promised is owed"
     NOTHING_OWED = "the closing equation holds"
+    ANSWERS_OWED = "the request has ended; only answers to what was asked are owed"
 
 
 class Happening(StrEnum):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lethe_chassis import MessagingOperations
     from orchestrator.application.acts import Acts
     from orchestrator.application.registers import RegisterKeeping
+    from orchestrator.application.request_acts import RequestActs
     from orchestrator.application.resuming import Resuming
     from orchestrator.application.views import Proofs, Reading
 
@@ -20,6 +21,7 @@ class Parts:
     reading: Reading
     proofs: Proofs
     acts: Acts
+    request_acts: RequestActs
     registers: RegisterKeeping
     operations: MessagingOperations
     resuming: Resuming

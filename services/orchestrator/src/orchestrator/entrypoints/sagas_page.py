@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from lethe_events.words import SagaState
 from orchestrator.domain.certificate import NOT_PROVEN
 from orchestrator.domain.clock import LADDER
+from orchestrator.domain.ending_tables import ENDING_IGNORED, ENDING_REJECTED, ENDING_STEPS
 from orchestrator.domain.plan import MAX_ROUNDS
-from orchestrator.domain.tables import ABSENT, IGNORED, REJECTED, STEPS
+from orchestrator.domain.tables import ABSENT, IGNORED, REJECTED, STATES, STEPS
 from orchestrator.domain.task_tables import TASK_IGNORED, TASK_REJECTED, TASK_STEPS
 from orchestrator.domain.words import MEANING, Standing, TaskStatus
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import timedelta
 
-    from orchestrator.domain.tables import Step
+    from orchestrator.domain.tables import State, Step
+    from orchestrator.domain.task_tables import TaskIgnore, TaskReject, TaskStep
 
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -46,11 +47,12 @@ def _saga() -> Iterator[str]:
     yield from ("", "## States", "", "```mermaid", "stateDiagram-v2")
     yield from _diagram(STEPS)
     yield from ("```", "", "| state | what is still owed |", "|---|---|")
-    yield from (f"| {s.value} | {_when(s)} |" for s in SagaState)
+    yield from (f"| {s} | {_when(s)} |" for s in STATES if s != ABSENT)
+    yield from ("", "`ending` is told to others as `fulfilling`, with the result of the end.")
     yield from ("", "### Steps", "")
     yield from _table(
         ("in", "event", "leads to", "when then", "article"),
-        ((s.state, _event(s.event), s.target.value, s.when.value, s.article) for s in STEPS),
+        ((s.state, _event(s.event), s.target, s.when.value, s.article) for s in STEPS),
     )
     yield from ("", "### Ignored", "")
     yield from _table(("in", "event", "because"), ((i.state, _event(i.event), i.reason) for i in IGNORED))
@@ -68,19 +70,29 @@ def _tasks() -> Iterator[str]:
     yield "A task is issued as soon as every task before it is settled. An answer counts once per attempt; a late"
     yield "answer to an earlier attempt counts unless a newer one was answered. Data that verification finds after the"
     yield f"deletion lag of the register is erased anew, {MAX_ROUNDS} rounds in all; then a person is called."
+    yield from _task_rows(TASK_STEPS, TASK_IGNORED, TASK_REJECTED)
+    yield from ("", "## Tasks of a request that has ended", "")
+    yield "When a request is withdrawn, what was never asked and what would be asked again is cancelled; what was asked"
+    yield "is waited for. These tables then take the place of those above."
+    yield from _task_rows(ENDING_STEPS, ENDING_IGNORED, ENDING_REJECTED)
+
+
+def _task_rows(
+    steps: Iterable[TaskStep], ignored: Iterable[TaskIgnore], rejected: Iterable[TaskReject]
+) -> Iterator[str]:
     yield from ("", "### Steps", "")
     yield from _table(
         ("in", "what happens", "leads to", "article"),
-        ((s.status.value, s.happening.value, _or(s.targets), s.article) for s in TASK_STEPS),
+        ((s.status.value, s.happening.value, _or(s.targets), s.article) for s in steps),
     )
     yield from ("", "### Ignored", "")
     yield from _table(
-        ("in", "what happens", "because"), ((i.status.value, i.happening.value, i.reason) for i in TASK_IGNORED)
+        ("in", "what happens", "because"), ((i.status.value, i.happening.value, i.reason) for i in ignored)
     )
     yield from ("", "### Rejected", "")
     yield from _table(
         ("in", "what happens", "code", "what it means"),
-        ((r.status.value, r.happening.value, r.code, r.detail) for r in TASK_REJECTED),
+        ((r.status.value, r.happening.value, r.code, r.detail) for r in rejected),
     )
 
 
@@ -109,8 +121,8 @@ def _diagram(steps: Iterable[Step]) -> Iterator[str]:
     events: dict[tuple[str, str], list[str]] = {}
     for step in steps:
         source = "[*]" if step.state == ABSENT else str(step.state)
-        if source != step.target.value:
-            events.setdefault((source, step.target.value), []).append(_event(step.event))
+        if source != str(step.target):
+            events.setdefault((source, str(step.target)), []).append(_event(step.event))
     for (source, target), names in events.items():
         yield f"    {source} --> {target}: {', '.join(dict.fromkeys(names))}"
     yield "    closed --> [*]"
@@ -120,7 +132,7 @@ def _event(kind: type) -> str:
     return _WORD.sub(" ", kind.__name__).lower()
 
 
-def _when(state: SagaState) -> str:
+def _when(state: State) -> str:
     whens = {s.target: s.when for s in STEPS}
     return whens.get(state, Standing.NOTHING_OWED).value
 

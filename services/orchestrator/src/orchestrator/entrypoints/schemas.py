@@ -121,6 +121,7 @@ class Saga(BaseModel):
     answered_at: datetime | None
     closed_at: datetime | None
     shredded_at: datetime | None
+    ended: dict[str, Any] | None = Field(default=None, description="How the request ended before it was carried out")
     result: str | None
     retained: list[dict[str, Any]]
     settled: int

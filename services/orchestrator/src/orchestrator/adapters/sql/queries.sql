@@ -58,6 +58,16 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], 
     shredded_at, audit_seq, audit_head)
 WHERE s.id = c.id AND s.version = c.was;
 
+-- name: update_beside
+-- What happened to requests beside their tasks, and their dates, which that may move.
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
+        AS i(id, beside, clock, due_strict, due_legal)),
+moved AS (
+    UPDATE saga AS s SET due_strict = g.due_strict FROM given g WHERE s.id = g.id AND s.due_strict <> g.due_strict)
+UPDATE saga_fact AS f SET beside = g.beside, clock = coalesce(g.clock, f.clock), due_legal = g.due_legal
+FROM given g WHERE f.id = g.id;
+
 -- name: insert_tasks
 -- New tasks.
 INSERT INTO task (saga_id, id, processor_id, verb, round, after, register_id, tokens, status, attempt, answered, tries,

@@ -1,0 +1,45 @@
+"""`lethe saga withdraw` and others: what the privacy team does to a request as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lethe_client.cli.output import Json, print_json
+from lethe_client.cli.sagas import Id, instant
+from lethe_client.orchestrator import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from lethe_client.orchestrator import OrchestratorClient
+    from lethe_client.sagas import RequestActed
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(withdraw)
+
+
+def withdraw(
+    dsr_id: Id,
+    at: Annotated[str | None, typer.Option(help="When the person said so (with offset); left out: now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Record that the data subject took the request back: nothing new is asked, what was asked is waited for."""
+    said_at = instant(at, "--at")
+    _act(lambda orchestrator: orchestrator.withdraw(dsr_id, said_at), as_json=as_json)
+
+
+def _act(act: Callable[[OrchestratorClient], Awaitable[RequestActed]], *, as_json: bool) -> None:
+    async def run() -> RequestActed:
+        async with connect() as orchestrator:
+            return await act(orchestrator)
+
+    acted = asyncio.run(run())
+    if as_json:
+        print_json(acted)
+        return
+    waiting = f"; waiting for {', '.join(acted.waiting_for)}" if acted.waiting_for else ""
+    print(f"saga {acted.state}, result {acted.result or 'open'}, due {acted.due_legal.isoformat()}{waiting}")

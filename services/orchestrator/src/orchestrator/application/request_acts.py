@@ -1,0 +1,53 @@
+"""What people do to a request as a whole. One saga, one transaction, on record with a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.domain.decision import Disposition
+from orchestrator.domain.errors import Refused
+from orchestrator.domain.events import Withdrawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from orchestrator.application.acts import Person
+    from orchestrator.application.office import Office
+    from orchestrator.application.ports import Desk
+    from orchestrator.domain.events import Event
+    from orchestrator.domain.saga import Saga
+
+    Making = Callable[[Saga, datetime], Event]
+
+
+class RequestActs:
+    """Raises Refused where the saga does not allow it; `not_found` also for a saga of another controller."""
+
+    def __init__(self, office: Office, desk: Desk) -> None:
+        self._office = office
+        self._desk = desk
+
+    async def withdraw(self, person: Person, saga_id: UUID, said_at: datetime | None) -> Saga:
+        """Record that the data subject took the request back, by letter or by phone. `said_at` left out: now."""
+
+        def make(saga: Saga, at: datetime) -> Event:
+            said = said_at or at
+            if not saga.received_at <= said <= at:
+                raise Refused("implausible_date", "a withdrawal comes after the request and not in the future")
+            return Withdrawn(at, saga.controller_id, said, None, person.name)
+
+        return await self._act(person, saga_id, make)
+
+    async def _act(self, person: Person, saga_id: UUID, make: Making) -> Saga:
+        async with self._desk.work() as work:
+            batch, _ = await self._office.open(work.tx, [saga_id])
+            saga = batch.saga(saga_id)
+            if saga is None or saga.controller_id not in person.controllers:
+                raise Refused("not_found", "there is no such saga, or it is not yours to see")
+            decision = batch.apply(saga_id, make(saga, batch.now))
+            if decision.disposition is not Disposition.APPLIED or decision.saga is None:
+                raise Refused(decision.code or "ignored", decision.detail)
+            await self._office.save(work, batch)
+            return decision.saga

@@ -1,0 +1,82 @@
+"""Endpoints for what people do to a request as a whole."""
+
+# Annotations are real objects here, because FastAPI reads them.
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from lethe_chassis import Conflict, FieldError, Forbidden, Invalid, NotFound, Principal, require_scope
+from lethe_events.words import SagaState
+from orchestrator.application.acts import Person
+from orchestrator.domain.closing import result
+from orchestrator.domain.errors import Refused
+from orchestrator.domain.saga import Saga
+from orchestrator.entrypoints.parts import Parts
+
+Actor = Annotated[Principal, Depends(require_scope("saga:act"))]
+
+FIELDS = {"implausible_date": "said_at"}
+"""Refusals that are about what was sent, and the field that they name."""
+
+
+class NewWithdrawal(BaseModel):
+    """`said_at`: when the data subject said so, where that was before now."""
+
+    model_config = ConfigDict(extra="forbid")
+    said_at: AwareDatetime | None = None
+
+
+class RequestActed(BaseModel):
+    """What the act led to. `result`: what the data subject is told, once that is certain. Dates in UTC."""
+
+    dsr_id: UUID
+    state: SagaState
+    version: int
+    result: str | None
+    due_strict: AwareDatetime = Field(description="Alarms go by it")
+    due_legal: AwareDatetime = Field(description="Lateness is judged by it")
+    waiting_for: list[str] = Field(description="Processors whose answers are waited for")
+
+
+def request_router(parts: Callable[[], Parts]) -> APIRouter:
+    router = APIRouter(prefix="/v1/sagas/{dsr_id}", tags=["request"])
+
+    @router.post("/withdraw", summary="Record that the data subject took the request back")
+    async def withdraw(dsr_id: UUID, body: NewWithdrawal, principal: Actor) -> RequestActed:
+        return await _acted(parts().request_acts.withdraw(_person(principal), dsr_id, body.said_at))
+
+    return router
+
+
+def _person(principal: Principal) -> Person:
+    return Person(principal.subject, principal.controller_ids)
+
+
+async def _acted(act: Awaitable[Saga]) -> RequestActed:
+    try:
+        saga = await act
+    except Refused as refused:
+        raise _problem(refused) from None
+    found = result(saga)
+    return RequestActed(
+        dsr_id=saga.id,
+        state=saga.state,
+        version=saga.version,
+        result=None if found is None else found.value,
+        due_strict=saga.clock.due_strict,
+        due_legal=saga.clock.due_legal,
+        waiting_for=sorted({t.processor_id for t in saga.tasks.values() if t.attempt > t.answered and not t.settled}),
+    )
+
+
+def _problem(refused: Refused) -> Exception:
+    if refused.code == "not_found":
+        return NotFound("There is no such saga, or it is not yours to see.")
+    if refused.code == "same_person":
+        return Forbidden("same_person", refused.detail)
+    if refused.code in FIELDS:
+        return Invalid([FieldError(FIELDS[refused.code], refused.code.replace("_", " "), refused.detail)])
+    return Conflict(refused.code, refused.detail)

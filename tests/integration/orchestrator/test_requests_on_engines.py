@@ -1,0 +1,107 @@
+"""What happens to requests as a whole, on real Kafka and PostgreSQL: races, restarts, proof."""
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lethe_events import DsrWithdrawn, Envelope, encode
+from lethe_events.ids import uuid7
+from lethe_events.words import Verb
+from lethe_testkit.ground import eventually
+from lethe_testkit.orchestrator import orchestrator_ground, well
+
+
+@pytest.fixture
+async def ground(postgres_dsn, kafka_bootstrap, unique, tmp_path):
+    async with orchestrator_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
+        made.register("shop")
+        made.register("crm", after=["shop"])
+        yield made
+
+
+def withdrawal(ground, dsr_id):
+    now = datetime.now(UTC)
+    body = DsrWithdrawn(dsr_id=dsr_id, controller_id="acme", at=now)
+    envelope = Envelope(uuid7(now, os.urandom(10)), "/test", now, dsr_id, None)
+    return encode(ground.topics.requests.name, str(dsr_id), body, envelope)
+
+
+async def until_closed(ground, count):
+    async def all_closed():
+        return (await ground.fetch("SELECT count(*) FROM saga WHERE closed_at IS NOT NULL"))[0]["count"] == count
+
+    await eventually(all_closed, seconds=45)
+
+
+async def until_asked(ground, count):
+    async def asked():
+        return len({t.dsr_id for t in ground.asked}) == count
+
+    await eventually(asked)
+
+
+async def test_withdrawals_that_race_the_answers_end_each_saga_once_and_ask_nothing_more(ground):
+    async with ground.processors(), ground.running() as client:
+        ids = await ground.receive(60)
+        await asyncio.gather(*(ground.send([withdrawal(ground, i)] * 2) for i in ids[:40]))
+        await until_closed(ground, 60)
+        results = {str(r["id"]): r["result"] for r in await ground.fetch("SELECT id, result FROM saga")}
+        assert {results[str(i)] for i in ids[40:]} == {"granted"}
+        assert {results[str(i)] for i in ids[:40]} <= {"withdrawn", "granted"}
+        assert "withdrawn" in results.values()
+        after = await ground.fetch(
+            "SELECT count(*) FROM audit_event e JOIN audit_event w ON w.saga_id = e.saga_id AND w.seq < e.seq"
+            " AND w.content::json ->> 'kind' = 'withdrawn', json_each_text(e.content::json #> '{effect,tasks}') t"
+            " WHERE t.value LIKE 'issued/%'"
+        )
+        assert after[0]["count"] == 0, "something was asked after a withdrawal"
+        withdrawn = next(i for i in ids if results[str(i)] == "withdrawn")
+        shown = (await client.get(f"/v1/sagas/{withdrawn}/certificate", headers=ground.auth())).json()["certificate"]
+        assert shown["ended"]["result"] == "withdrawn"
+    told = [r.body for r in await ground.said(ground.topics.status) if r.body.dsr_id == withdrawn]
+    assert max(told, key=lambda s: s.version).result == "withdrawn"
+
+
+async def test_what_was_in_flight_is_waited_for_across_a_restart(ground):
+    ground.answer = lambda _: []
+    async with ground.processors():
+        async with ground.running() as client:
+            (dsr_id,) = await ground.receive()
+            await until_asked(ground, 1)
+            path = f"/v1/sagas/{dsr_id}/withdraw"
+            assert (await client.post(path, json={}, headers=ground.auth("eve", ["beta"]))).status_code == 404
+            assert (await client.post(path, json={}, headers=ground.auth(scopes=["saga:read"]))).status_code == 403
+            assert (await client.post(path, json={"why": "x"}, headers=ground.auth())).status_code == 422
+            early = {"said_at": (datetime.now(UTC) - timedelta(days=400)).isoformat()}
+            assert (await client.post(path, json=early, headers=ground.auth())).status_code == 422
+            acted = (await client.post(path, json={}, headers=ground.auth("robin"))).json()
+            assert (acted["state"], acted["result"]) == ("fulfilling", "withdrawn")
+            assert acted["waiting_for"] == ["shop"]
+            assert (await client.post(path, json={}, headers=ground.auth())).status_code == 409
+        async with ground.running() as client:
+            await ground.send([ground.ack(ground.asked[0], "done")])
+            await until_closed(ground, 1)
+            shown = (await client.get(f"/v1/sagas/{dsr_id}", headers=ground.auth())).json()
+    assert shown["ended"]["recorded_by"] == "robin"
+    assert shown["result"] == "withdrawn"
+    assert {t["name"]: t["status"] for t in shown["tasks"]} == {
+        "erase@shop#1": "done",
+        "verify@shop#1": "cancelled",
+        "erase@crm#1": "cancelled",
+        "verify@crm#1": "cancelled",
+    }
+    assert {t.verb for t in ground.asked} == {Verb.ERASE}
+
+
+async def test_a_withdrawal_of_something_unknown_is_parked(ground):
+    ground.answer = well
+    async with ground.running() as client:
+        await ground.send([withdrawal(ground, uuid7(datetime.now(UTC), os.urandom(10)))])
+
+        async def parked():
+            items = (await client.get("/v1/parked", headers=ground.auth())).json()["items"]
+            return [(p["code"], p["waiting"]) for p in items] == [("unknown_saga", 1)]
+
+        await eventually(parked)

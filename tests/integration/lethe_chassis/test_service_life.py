@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 PROGRAM = """
 import asyncio, sys
 from contextlib import asynccontextmanager
+from lethe_postgres import CommitUnknown, MigrationError
 from lethe_chassis import Address, Env, HealthChecks, Service, configure_logging, create_app, run_service
+
+STARTS = []
 
 @asynccontextmanager
 async def build():
+    STARTS.append("start")
+    OPENING
     app = create_app(title="probe", version="1", auth=None, health=HealthChecks())
 
     @app.get("/slow")
@@ -53,10 +58,10 @@ sys.exit(run_service(build, grace_s=2))
 
 
 class Probe:
-    def __init__(self, directory: Path, port: int, body: str, *, shared: bool = False) -> None:
+    def __init__(self, directory: Path, port: int, body: str, *, shared: bool = False, opening: str = "") -> None:
         self.url = f"http://127.0.0.1:{port}"
         program = directory / "probe.py"
-        text = textwrap.dedent(PROGRAM).replace("PORT", str(port)).replace("BODY", body)
+        text = textwrap.dedent(PROGRAM).replace("PORT", str(port)).replace("BODY", body).replace("OPENING", opening)
         program.write_text(text.replace("SHARED", str(shared)))
         self.output = directory / "out"
         with self.output.open("wb") as out:
@@ -161,6 +166,38 @@ def test_a_part_that_will_not_stop_does_not_keep_the_process_alive(probe: Probe)
     assert probe.wait() == 70
     assert time.monotonic() - started < 8
     assert "parts did not stop in time" in probe.text()
+
+
+WAITS = "await asyncio.Event().wait()"
+
+
+@pytest.mark.parametrize(
+    "error", ["CommitUnknown('the connection was lost during COMMIT')", "ConnectionRefusedError(111, 'refused')"]
+)
+def test_a_start_that_an_engine_spoiled_is_made_again(tmp_path: Path, port: int, error: str) -> None:
+    probe = Probe(tmp_path, port, WAITS, opening=f"if len(STARTS) < 3: raise {error}")
+    try:
+        probe.wait_until_ready()
+        assert probe.text().count("the start is tried again") == 2
+        probe.process.send_signal(signal.SIGTERM)
+        assert probe.wait() == 0
+        assert probe.text().count("closed") == 1
+    finally:
+        probe.process.kill()
+        probe.process.wait()
+
+
+def test_a_start_that_fails_for_good_is_not_made_again(tmp_path: Path, port: int) -> None:
+    probe = Probe(tmp_path, port, WAITS, opening="raise MigrationError('the schema is another')")
+    assert probe.wait() == 1
+    assert "tried again" not in probe.text()
+
+
+def test_a_start_that_waits_for_an_engine_can_be_stopped(tmp_path: Path, port: int) -> None:
+    probe = Probe(tmp_path, port, WAITS, opening="raise ConnectionRefusedError(111, 'refused')")
+    probe.wait_for("tried again")
+    probe.process.send_signal(signal.SIGTERM)
+    assert probe.wait() == 0
 
 
 def test_a_port_in_use_is_told_in_one_line(tmp_path: Path, port: int, probe: Probe) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from lethe_postgres import CommitUnknown, Database, TransactionAborted, is_transient
+from lethe_testkit.faults.network import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -102,3 +104,80 @@ async def test_a_session_outside_the_pool_keeps_its_lock_until_it_ends(database:
     assert not await database.fetchval("SELECT pg_try_advisory_xact_lock_shared(42)")
     await session.close()
     assert await database.fetchval("SELECT pg_try_advisory_xact_lock_shared(42)")
+
+
+async def _served(database: Database, statements: int) -> int:
+    """How many of these, one after the other, were not answered."""
+    unanswered = 0
+    for n in range(statements):
+        try:
+            async with asyncio.timeout(5), database.transaction() as tx:
+                await tx.execute("INSERT INTO note VALUES ($1)", n)
+        except (TimeoutError, CommitUnknown):
+            unanswered += 1
+    return unanswered
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lethe_postgres.database.COMMAND_TIMEOUT", 0.3)
+    monkeypatch.setattr("lethe_postgres.database.PROBE_TIMEOUT", 0.2)
+
+
+@pytest.fixture
+async def forgettable(postgres_dsn: str, impatient: None) -> AsyncIterator[tuple[Proxy, Database]]:
+    """A pool of five open connections, through a proxy."""
+    parts = urlsplit(postgres_dsn)
+    with Proxy("postgres") as proxy:
+        proxy.target = parts.port or 5432
+        dsn = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"))
+        found = await Database.connect(dsn, schema="public", min_size=5, max_size=5, application_name="test")
+        await found.execute("CREATE TABLE note (n int PRIMARY KEY)")
+        yield proxy, found
+        await found.close()
+
+
+async def test_connections_that_the_network_forgot_cost_one_timeout_and_not_one_each(
+    forgettable: tuple[Proxy, Database],
+) -> None:
+    proxy, database = forgettable
+    assert proxy.forget() == 5
+    assert await _served(database, 7) == 1
+    assert await database.fetchval("SELECT count(*) FROM note") == 6
+
+
+async def test_a_single_statement_finds_out_for_all_as_well(forgettable: tuple[Proxy, Database]) -> None:
+    proxy, database = forgettable
+    proxy.forget()
+    with pytest.raises(TimeoutError):
+        await database.fetchval("SELECT 1")
+    assert await _served(database, 5) == 0
+
+
+async def test_connections_forgotten_inside_a_transaction_or_during_its_commit_are_replaced_as_well(
+    forgettable: tuple[Proxy, Database],
+) -> None:
+    proxy, database = forgettable
+    with pytest.raises(TimeoutError):
+        async with database.transaction() as tx:
+            await tx.execute("INSERT INTO note VALUES (100)")
+            proxy.forget()
+            await tx.execute("INSERT INTO note VALUES (101)")
+    assert await _served(database, 5) == 0
+    with pytest.raises(CommitUnknown):
+        async with database.transaction() as tx:
+            await tx.execute("INSERT INTO note VALUES (102)")
+            proxy.forget()
+    assert await database.fetchval("SELECT count(*) FROM note") == 5
+
+
+async def test_a_slow_statement_costs_no_connection(postgres_dsn: str, impatient: None) -> None:
+    database = await Database.connect(postgres_dsn, schema="public", min_size=1, max_size=1, application_name="test")
+    before = await database.fetchval("SELECT pg_backend_pid()")
+    with pytest.raises(TimeoutError):
+        await database.execute("SELECT pg_sleep(2)")
+    with pytest.raises(TimeoutError):
+        async with database.transaction() as tx:
+            await tx.execute("SELECT pg_sleep(2)")
+    assert await database.fetchval("SELECT pg_backend_pid()") == before
+    await database.close()

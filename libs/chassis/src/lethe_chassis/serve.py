@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +19,7 @@ import uvicorn
 
 from lethe_chassis.errors import BackgroundDied, SettingsError
 from lethe_chassis.metrics import watch_loop_lag
+from lethe_postgres import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 EXIT_SETTINGS = 78  # EX_CONFIG: starting again without correcting the environment is of no use
 EXIT_DIED = 1
 EXIT_FORCED = 70
+PATIENCE_S = 60.0
+"""How long a start waits for engines; then the process ends, and whoever started it starts it again."""
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0)
 _KEEP_ALIVE_S = 75
 _BACKLOG = 2048
 
@@ -63,9 +69,11 @@ class Death(NamedTuple):
 def run_service(build: Callable[[], AbstractAsyncContextManager[Service]], *, grace_s: float = 10.0) -> int:
     """Run until SIGTERM or SIGINT and give the exit code. A second signal ends the process at once.
 
-    `build` opens what the service needs (pools, bus) and closes it on leaving. Each step of stopping (HTTP, `stop`,
-    background parts, closing) has `grace_s` seconds; then the process ends anyway. SettingsError gives one line per
-    fault on stderr and exit code 78. An error that has an `exit_code` of its own, and ends a part, gives the process's.
+    `build` opens what the service needs (pools, bus) and closes it on leaving. It is called again, for at most
+    PATIENCE_S, while an engine is away or a step of it ended with an unknown outcome: its steps are idempotent.
+    Each step of stopping (HTTP, `stop`, background parts, closing) has `grace_s` seconds; then the process ends
+    anyway. SettingsError gives one line per fault on stderr and exit code 78. An error that has an `exit_code` of its
+    own, and ends a part, gives the process's.
     """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -82,7 +90,10 @@ async def _run(build: Callable[[], AbstractAsyncContextManager[Service]], grace_
     _on_signals(stopping)
     died: list[Death] = []
     try:
-        async with build() as service:
+        async with contextlib.AsyncExitStack() as opened:
+            service = await _open(opened, build, stopping)
+            if service is None:
+                return 0
             await supervise(service, stopping, died, grace_s)
             _end_anyway_after(grace_s)
     except SettingsError:
@@ -92,6 +103,33 @@ async def _run(build: Callable[[], AbstractAsyncContextManager[Service]], grace_
         return EXIT_DIED
     log.info("stopped", state="failed" if died else "stopped", component=died[0].part if died else None)
     return died[0].exit_code if died else 0
+
+
+async def _open(
+    opened: contextlib.AsyncExitStack,
+    build: Callable[[], AbstractAsyncContextManager[Service]],
+    stopping: asyncio.Event,
+) -> Service | None:
+    """None if somebody stops the service before it could begin."""
+    end = time.monotonic() + PATIENCE_S
+    pauses = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
+    for pause in pauses:
+        try:
+            return await opened.enter_async_context(build())
+        except Exception as error:
+            if not _worth_again(error) or time.monotonic() > end:
+                raise
+            structlog.get_logger(__name__).warning("the start is tried again", error=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
+        if stopping.is_set():
+            return None
+    raise AssertionError("pauses never end")
+
+
+def _worth_again(error: BaseException) -> bool:
+    """An engine was at fault. Clients of Kafka say so of their errors themselves."""
+    return is_transient(error) or getattr(error, "retriable", False) is True
 
 
 async def supervise(service: Service, stopping: asyncio.Event, died: list[Death], grace_s: float) -> None:

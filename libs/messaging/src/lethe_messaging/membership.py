@@ -68,9 +68,14 @@ class Membership:
         self._beat: Beat | None = None
 
     async def join(self) -> None:
-        """Take the lock and write the instance down. Raises what asyncpg raises."""
-        self._session = await self._open()
-        await self._database.execute(sql()["forget_instances"], self.instance_id)
+        """Take the lock and write the instance down. Raises what asyncpg raises, and then holds no lock."""
+        session = await self._open()
+        try:
+            await self._database.execute(sql()["forget_instances"], self.instance_id)
+        except BaseException:
+            session.terminate()  # or peers would believe that an instance lives which never began
+            raise
+        self._session = session
         self.trouble = None
 
     async def run(self) -> None:

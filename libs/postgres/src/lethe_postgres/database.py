@@ -24,6 +24,7 @@ CONNECT_TIMEOUT = 3.0  # seconds
 COMMAND_TIMEOUT = 10.0  # seconds; longer than any statement should take, shorter than a person waits
 ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection of the pool
 CLOSE_TIMEOUT = 10.0  # seconds
+PROBE_TIMEOUT = 3.0  # seconds for a connection to show that it lives, after a statement was not answered in time
 
 _SESSION = {
     # a frozen process must not keep its row locks: its partitions could not be taken over
@@ -106,7 +107,7 @@ class Database:
         Raises CommitUnknown if the connection is lost during COMMIT, TransactionAborted if a failed statement's
         error was swallowed inside.
         """
-        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+        async with self._connection() as connection:
             transaction = connection.transaction()
             await transaction.start()
             try:
@@ -115,8 +116,7 @@ class Database:
                 if lost_connection(error):
                     _drop(connection)
                 else:
-                    with suppress(Exception):  # the first error is the one to tell
-                        await transaction.rollback()
+                    await self._undo(connection, transaction)
                 raise
             try:
                 await transaction.commit()
@@ -127,16 +127,20 @@ class Database:
                 raise
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        return await self.pool.fetch(sql, *args)
+        async with self._connection() as connection:
+            return await connection.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
-        return await self.pool.fetchrow(sql, *args)
+        async with self._connection() as connection:
+            return await connection.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: object) -> Any:
-        return await self.pool.fetchval(sql, *args)
+        async with self._connection() as connection:
+            return await connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: object) -> str:
-        return await self.pool.execute(sql, *args)
+        async with self._connection() as connection:
+            return await connection.execute(sql, *args)
 
     async def close(self) -> None:
         """Wait for the connections in use (at most CLOSE_TIMEOUT), then close all. May be called twice."""
@@ -145,6 +149,44 @@ class Database:
                 await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
+        """One of the pool. A statement that ends in TimeoutError puts the connection, and so the pool, to the proof."""
+        async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            try:
+                yield connection
+            except TimeoutError:
+                await self._prove(connection)
+                raise
+            except CommitUnknown as error:
+                if isinstance(error.__cause__, TimeoutError):
+                    await self._replace_all(connection)
+                raise
+
+    async def _undo(
+        self, connection: PoolConnectionProxy[asyncpg.Record], transaction: asyncpg.transaction.Transaction
+    ) -> None:
+        """Roll back; never raises, since there is a first error to tell."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                await transaction.rollback()
+        except TimeoutError:
+            await self._replace_all(connection)
+        except Exception:  # noqa: BLE001 - the pool drops a connection that is closed, and ends what is left open
+            return
+
+    async def _prove(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+        """A slow statement leaves a sound connection; a network that forgot it leaves one that never answers."""
+        try:
+            await connection.execute("SELECT", timeout=PROBE_TIMEOUT)
+        except Exception:  # noqa: BLE001 - whatever it is, it is of no more use
+            await self._replace_all(connection)
+
+    async def _replace_all(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+        """What silenced one connection has silenced the others: each would cost its next user a whole timeout."""
+        _drop(connection)
+        await self.pool.expire_connections()
 
 
 def _drop(connection: PoolConnectionProxy[asyncpg.Record]) -> None:

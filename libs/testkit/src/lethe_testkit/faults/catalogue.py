@@ -84,6 +84,7 @@ def _network() -> list[Fault]:
             Fault(f"{engine}: all connections reset, again and again", _resets(engine), quick=True),
             Fault(f"{engine}: silence on every connection", _silence(engine, None)),
             Fault(f"{engine}: half-open connections of one service after the other", _silence(engine, *SERVICES)),
+            Fault(f"{engine}: every open connection forgotten on the way, new ones pass", _forgotten(engine)),
             Fault(f"{engine}: new connections refused after a reset", _refusal(engine)),
             Fault(f"{engine}: every packet 100 ms late", _delay(engine)),
             Fault(f"{engine}: the answer lost ({_decides(engine)})", _cuts(engine, before=False), quick=True),
@@ -121,6 +122,13 @@ def _silence(engine: str, *programs: str | None) -> Inject:
             await asyncio.sleep(SILENCE if program is None else PAST_LEASE)
             await asyncio.to_thread(proxy.heal)
         return Counter({"silenced": proxy.counts["silenced"] - before})
+
+    return inject
+
+
+def _forgotten(engine: str) -> Inject:
+    async def inject(field: Field) -> Counter[str]:
+        return Counter({"forgotten": await asyncio.to_thread(_proxy(field, engine).forget)})
 
     return inject
 

@@ -70,6 +70,13 @@ class Proxy:
             self._silent_ports |= set(self.ports_of(program))
         self._silent.add(program)
 
+    def forget(self) -> int:
+        """Nothing ever passes again on the connections open now, and no end hears of it; new ones are whole.
+
+        So does a router that lost its table. Gives how many; `heal` does not bring them back.
+        """
+        return self._call(self._forget())
+
     def heal(self) -> None:
         """Everything passes again. Connections that fell silent are reset, as a router does that forgot them."""
         silent = bool(self._silent)
@@ -99,7 +106,7 @@ class Proxy:
         return self._cuts.total()
 
     def is_silent(self, link: _Link) -> bool:
-        return None in self._silent or link.port in self._silent_ports
+        return link.forgotten or None in self._silent or link.port in self._silent_ports
 
     def look_who(self, link: _Link) -> None:
         """A connection made while a program is silent may be that program's."""
@@ -139,8 +146,14 @@ class Proxy:
         self.counts["reset"] += len(links)
         return len(links)
 
+    async def _forget(self) -> int:
+        links = [link for link in self._links if not link.forgotten]
+        for link in links:
+            link.forgotten = True
+        return len(links)
+
     async def _reset_stale(self) -> None:
-        for link in [link for link in self._links if link.stale]:
+        for link in [link for link in self._links if link.stale and not link.forgotten]:
             link.reset()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -171,6 +184,7 @@ class _Link:
         self._left = 0
         self.port: int = client.get_extra_info("peername")[1]
         self.stale = False
+        self.forgotten = False
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         if self._proxy.names_programs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from lethe_messaging.fairness import Lease, Member
+from lethe_messaging.identity import Identities
 from lethe_messaging.membership import Beat
 from lethe_messaging.outbox import sql
 from lethe_messaging.ownership import Ownership
@@ -42,7 +43,7 @@ def beat(renewed: dict[int, int]) -> Beat:
 async def test_a_claim_that_was_stored_while_its_answer_was_lost_is_given_up() -> None:
     """With its fair share in hand this instance would renew the row for ever, and nobody would work the slot."""
     database, me = Recorder(), Me()
-    ownership = Ownership(database, me, ["t"], Tuning())
+    ownership = Ownership(database, me, ["t"], Tuning(), Identities(database))
     ownership.slots[0] = Slot(0, 1, (), claimed_at=0.0)
     assert await ownership.follow(beat({0: 1, 1: 2}), leaving=False) == []
     assert database.executed == [(sql()["release_slot"], 1, ME, 2)]
@@ -52,7 +53,7 @@ async def test_a_claim_that_was_stored_while_its_answer_was_lost_is_given_up() -
 
 async def test_what_is_held_is_not_given_up() -> None:
     database, me = Recorder(), Me()
-    ownership = Ownership(database, me, ["t"], Tuning())
+    ownership = Ownership(database, me, ["t"], Tuning(), Identities(database))
     ownership.slots = {0: Slot(0, 1, (), claimed_at=0.0)}
     await ownership.follow(beat({0: 1}), leaving=False)
     assert database.executed == []

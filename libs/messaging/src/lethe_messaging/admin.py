@@ -10,9 +10,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from lethe_messaging.errors import MessagingError, TopicMismatch
+from lethe_messaging.topic_ids import topic_ids
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from uuid import UUID
 
     from lethe_events.topics import Topic
     from lethe_messaging.settings import KafkaSettings
@@ -46,6 +48,14 @@ async def partition_counts(settings: KafkaSettings, names: Sequence[str]) -> dic
     """How many partitions each of these topics has; a topic that does not exist is absent."""
     async with _admin(settings) as admin:
         return await _partition_counts(admin, names)
+
+
+async def look_at_topics(settings: KafkaSettings, names: Sequence[str]) -> tuple[dict[str, int], dict[str, UUID]]:
+    """Partition counts as `partition_counts` gives them, and the ids of these topics as far as the broker tells."""
+    async with _admin(settings) as admin:
+        counts = await _partition_counts(admin, names)
+        # the client of the client: it sends what the admin API has no call for
+        return counts, await topic_ids(admin._client, list(counts))  # noqa: SLF001
 
 
 async def delete_topics(settings: KafkaSettings, names: Sequence[str]) -> None:

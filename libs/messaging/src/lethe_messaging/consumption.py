@@ -6,9 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from lethe_messaging.admin import partition_counts
+from lethe_messaging.admin import look_at_topics
 from lethe_messaging.errors import TopicMismatch
 from lethe_messaging.guard import CLIENT_ERRORS, essential
+from lethe_messaging.identity import Identities
 from lethe_messaging.outbox import sql
 from lethe_messaging.ownership import Ownership
 from lethe_messaging.reader import Reader
@@ -54,9 +55,10 @@ class Consumption:
         self._tuning = tuning
         self._metrics = metrics
         self._stopping = asyncio.Event()
-        self.ownership = Ownership(database, membership, topics, tuning)
+        self._identities = Identities(database)
+        self.ownership = Ownership(database, membership, topics, tuning, self._identities)
         self.reading = Reading(settings, self.ownership, tuning, metrics, self._stopping)
-        self.watch = Watch(database, self.reading, self.ownership, tuning, metrics)
+        self.watch = Watch(database, self.reading, self.ownership, self._identities, tuning=tuning, metrics=metrics)
 
     def stop(self) -> None:
         """Finish what is under way and come out of `run`."""
@@ -94,8 +96,7 @@ class Consumption:
 
     def stopped(self) -> dict[tuple[str, int], str]:
         """Topic and partition → why it waits for a person."""
-        cursors = [cursor for _, cursor in self.ownership.cursors()]
-        return {(c.topic, c.partition): c.stopped for c in cursors if c.stopped is not None}
+        return self.watch.stopped
 
     async def _own(self, group: asyncio.TaskGroup) -> None:
         while not self._stopping.is_set() or self.ownership.slots:
@@ -121,7 +122,7 @@ class Consumption:
                 return
 
     async def _prepare_once(self) -> None:
-        counts = await partition_counts(self._settings, self._topics)
+        counts, ids = await look_at_topics(self._settings, self._topics)
         absent = sorted(set(self._topics) - set(counts))
         if absent:
             raise TopicMismatch(f"no topic {', '.join(absent)}: create it with ensure_topics before consuming")
@@ -136,6 +137,7 @@ class Consumption:
         new = counts.keys() - known.keys()
         if new:
             await self._begin({topic: counts[topic] for topic in new})
+        await self._identities.compare(ids)
         await self._database.execute(sql()["make_slots"], max(counts.values()))
 
     async def _begin(self, counts: dict[str, int]) -> None:

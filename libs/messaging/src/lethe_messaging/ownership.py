@@ -16,6 +16,7 @@ from lethe_postgres import is_transient
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lethe_messaging.identity import Identities
     from lethe_messaging.membership import Beat, Membership
     from lethe_messaging.settings import Tuning
     from lethe_postgres import Database
@@ -26,7 +27,14 @@ log = logging.getLogger(__name__)
 class Ownership:
     """The slots of this instance, kept in step with the lease table at every beat."""
 
-    def __init__(self, database: Database, membership: Membership, topics: Sequence[str], tuning: Tuning) -> None:
+    def __init__(
+        self,
+        database: Database,
+        membership: Membership,
+        topics: Sequence[str],
+        tuning: Tuning,
+        identities: Identities,
+    ) -> None:
         self.slots: dict[int, Slot] = {}
         self.version = 0
         """Grows whenever `slots` changes."""
@@ -34,6 +42,7 @@ class Ownership:
         self._database = database
         self._membership = membership
         self._tuning = tuning
+        self._identities = identities
 
     async def follow(self, beat: Beat, *, leaving: bool) -> list[Slot]:
         """Give up what has ended, come to the fair share; returns the slots newly claimed.
@@ -122,4 +131,6 @@ class Ownership:
             log.warning("a slot could not be claimed", extra={"slot": number, "error": type(error).__name__})
             return None
         cursors = [Cursor(row["topic"], number, row["next_offset"], self._tuning) for row in rows]
+        for cursor in cursors:
+            self._identities.judge(cursor)
         return Slot(number, epoch, cursors, time.monotonic())

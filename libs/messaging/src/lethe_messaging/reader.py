@@ -10,9 +10,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from lethe_messaging.guard import CLIENT_ERRORS, dispose, guarded
+from lethe_messaging.topic_ids import topic_ids
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from uuid import UUID
 
     from lethe_messaging.settings import KafkaSettings
 
@@ -118,6 +120,13 @@ class Reader:
             with guarded():
                 found = await self._client.end_offsets([TopicPartition(*place) for place in places])
         return {(tp.topic, tp.partition): end for tp, end in found.items()}
+
+    async def topic_ids(self, topics: Collection[str]) -> Mapping[str, UUID]:
+        """The broker's ids of these topics. Raises one of CLIENT_ERRORS."""
+        async with asyncio.timeout(_ENDS_PATIENCE):
+            with guarded():
+                # the client of the client: the consumer has no call for it
+                return await topic_ids(self._client._client, topics)  # noqa: SLF001
 
     async def beginnings(self, topic: str, partitions: int) -> list[int]:
         """The oldest offset of each partition. Raises one of CLIENT_ERRORS."""

@@ -55,6 +55,10 @@ class Reading:
         """Throw the client away and make another."""
         self._renew = reason
 
+    def reassign(self) -> None:
+        """Read only what is not stopped, from the next poll on."""
+        self._stale = True
+
     def is_paused(self, place: Place) -> bool:
         return place in self._paused
 

@@ -15,6 +15,7 @@ from lethe_messaging.progress import Progress, Verdict
 from lethe_postgres import is_transient
 
 if TYPE_CHECKING:
+    from lethe_messaging.identity import Identities
     from lethe_messaging.metrics import Metrics
     from lethe_messaging.ownership import Ownership
     from lethe_messaging.reader import Place
@@ -32,17 +33,26 @@ class Watch:
     """Looks once a second."""
 
     def __init__(
-        self, database: Database, reading: Reading, ownership: Ownership, tuning: Tuning, metrics: Metrics
+        self,
+        database: Database,
+        reading: Reading,
+        ownership: Ownership,
+        identities: Identities,
+        *,
+        tuning: Tuning,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._reading = reading
         self._ownership = ownership
+        self._identities = identities
         self._tuning = tuning
         self._metrics = metrics
         self._ends: dict[Place, int] = {}
         self._reported: set[Place] = set()
         self._progress = Progress(tuning.stuck_after, tuning.stuck_clients)
         self._asked_at = 0.0
+        self._compared_at = time.monotonic()
         self._answered_at = time.monotonic()
 
     async def run(self) -> None:
@@ -53,10 +63,17 @@ class Watch:
             self._look_for_stuck()
             self._report()
             try:
+                await self._look_for_recreated()
                 await self._look_for_moved()
             except Exception as error:
                 if not is_transient(error):
                     raise
+
+    @property
+    def stopped(self) -> dict[Place, str]:
+        """Owned partitions that wait for a person, and why."""
+        cursors = [cursor for _, cursor in self._ownership.cursors()]
+        return {(c.topic, c.partition): c.stopped for c in cursors if c.stopped is not None}
 
     def lag(self, place: Place, next_offset: int) -> int:
         """Records the broker has and we have not handled, as far as is known."""
@@ -108,6 +125,23 @@ class Watch:
         """It is being read, and the broker has more of it than arrived."""
         reading = self._reading
         return place in reading.waiting_since and not reading.is_paused(place) and self._ends.get(place, 0) > fetched
+
+    async def _look_for_recreated(self) -> None:
+        reader = self._reading.reader
+        if reader is None or time.monotonic() < self._compared_at + _ENDS_EVERY:
+            return
+        self._compared_at = time.monotonic()
+        try:
+            ids = await reader.topic_ids(self._ownership.topics)
+        except CLIENT_ERRORS:
+            return  # it is told by whoever asks for the ends
+        await self._identities.compare(ids)
+        before = self.stopped
+        for slot, cursor in self._ownership.cursors():
+            if self._identities.judge(cursor):
+                slot.end("the topic was accepted")
+        if self.stopped != before:
+            self._reading.reassign()
 
     async def _look_for_moved(self) -> None:
         slots = self._ownership.slots

@@ -92,8 +92,19 @@ SELECT next_offset, owner_epoch FROM consumer_offset WHERE topic = $1 AND part =
 
 -- name: set_offset
 -- A person moves a partition: the epoch changes, so that whoever works on it is fenced and claims it anew.
+-- Moving the whole topic says that what bears its name now is the right one.
+WITH accepted AS (DELETE FROM topic_identity WHERE topic = $1 AND $2::integer IS NULL)
 UPDATE consumer_offset SET next_offset = $3, owner_epoch = -1, updated_at = clock_timestamp()
 WHERE topic = $1 AND ($2::integer IS NULL OR part = $2) RETURNING part;
+
+-- name: compare_topics
+-- Topics whose kept id is another one; ids of topics without a kept one are kept.
+WITH given AS (SELECT * FROM unnest($1::text[], $2::uuid[]) AS given (topic, topic_id)), kept AS (
+    INSERT INTO topic_identity (topic, topic_id)
+    SELECT topic, topic_id FROM given WHERE topic NOT IN (SELECT topic FROM topic_identity)
+    ON CONFLICT DO NOTHING
+)
+SELECT topic FROM topic_identity JOIN given USING (topic) WHERE topic_identity.topic_id <> given.topic_id;
 
 -- name: write_outbox
 -- One chunk per unit of work, in its transaction.

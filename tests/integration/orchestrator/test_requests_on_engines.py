@@ -105,3 +105,68 @@ async def test_a_withdrawal_of_something_unknown_is_parked(ground):
             return [(p["code"], p["waiting"]) for p in items] == [("unknown_saga", 1)]
 
         await eventually(parked)
+
+
+async def test_an_extension_moves_the_dates_for_everybody_who_looks(ground):
+    ground.answer = lambda _: []
+    received = datetime.now(UTC) - timedelta(days=20)
+    async with ground.processors():
+        async with ground.running() as client:
+            (dsr_id,) = await ground.receive(received_at=received)
+            await until_asked(ground, 1)
+            path, before = f"/v1/sagas/{dsr_id}", await dates(ground)
+            body = {"further": 2, "reasons": ["complexity"], "notified_at": datetime.now(UTC).isoformat()}
+            for wrong, status in (
+                ({"further": 3}, 422),
+                ({"further": 0}, 422),
+                ({"reasons": []}, 422),
+                ({"reasons": ["Because he asked!"]}, 422),
+                ({"notified_at": "2026-01-01T00:00:00"}, 422),
+                ({"notified_at": (received - timedelta(days=9)).isoformat()}, 422),
+                ({"notified_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}, 422),
+            ):
+                refused = await client.post(f"{path}/extend", json={**body, **wrong}, headers=ground.auth())
+                assert refused.status_code == status, refused.text
+            assert await dates(ground) == before
+            both = [client.post(f"{path}/extend", json=body, headers=ground.auth(who)) for who in ("kim", "robin")]
+            answers = sorted([a.status_code for a in await asyncio.gather(*both)])
+            assert answers == [200, 409], "two at once: one extension"
+        async with ground.running() as client:
+            shown = (await client.get(path, headers=ground.auth())).json()
+            after = await dates(ground)
+            assert after[0] > before[0]
+            assert after[1] > before[1]
+            assert datetime.fromisoformat(shown["due_legal"]) == after[1]
+            (change,) = shown["clock_changes"]
+            assert change["reasons"] == ["complexity"]
+            assert shown["clock"]["steps"] != []
+            listed = (await client.get("/v1/sagas", headers=ground.auth())).json()["items"]
+            assert datetime.fromisoformat(listed[0]["due_strict"]) == after[0]
+            await client.post(f"{path}/withdraw", json={}, headers=ground.auth())
+    told = [r.body for r in await ground.said(ground.topics.status) if r.body.dsr_id == dsr_id]
+    assert max(told, key=lambda s: s.version).due_legal == after[1]
+
+
+async def dates(ground):
+    (row,) = await ground.fetch("SELECT s.due_strict, f.due_legal FROM saga s JOIN saga_fact f ON f.id = s.id")
+    return tuple(row)
+
+
+async def test_an_extension_takes_an_alarm_back_and_arms_it_anew(ground):
+    ground.answer = lambda _: []
+    async with ground.processors(), ground.running() as client:
+        (dsr_id,) = await ground.receive(received_at=datetime.now(UTC) - timedelta(days=40))
+        await until_asked(ground, 1)
+
+        async def alarmed():
+            found = (await client.get("/v1/incidents", headers=ground.auth())).json()["items"]
+            return [i["code"] for i in found] == ["deadline_missed"]
+
+        await eventually(alarmed)
+        sent = (datetime.now(UTC) - timedelta(days=20)).isoformat()
+        body = {"further": 2, "reasons": ["complexity"], "notified_at": sent}
+        acted = await client.post(f"/v1/sagas/{dsr_id}/extend", json=body, headers=ground.auth())
+        assert acted.status_code == 200, acted.text
+        assert (await client.get("/v1/incidents", headers=ground.auth())).json()["items"] == []
+        shown = (await client.get(f"/v1/sagas/{dsr_id}", headers=ground.auth())).json()
+        assert datetime.fromisoformat(shown["next_alarm_at"]) > datetime.now(UTC)

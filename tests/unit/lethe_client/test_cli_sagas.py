@@ -164,6 +164,19 @@ def test_a_withdrawal_tells_who_is_still_waited_for(served: Any, capsys: pytest.
     assert "offset" in capsys.readouterr().err
 
 
+def test_an_extension_names_its_reasons_and_its_notice(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    service = served(REQUEST_ACTED | {"result": None})
+    argv = ["saga", "extend", DSR_ID, "--further", "2", "--notified-at", "2026-11-23T09:00:00Z"]
+    assert run([*argv, "--reason", "complexity", "--reason", "number_of_requests"]) == 0
+    assert "due 2026-12-23T23:00:00+00:00" in capsys.readouterr().out
+    assert json.loads(service.asked[0].content) == {
+        "further": 2, "reasons": ["complexity", "number_of_requests"], "notified_at": "2026-11-23T09:00:00+00:00",
+    }  # fmt: skip
+    assert run(argv) == 2
+    served({"title": "Too late", "status": 409, "detail": "answer now"}, 409)
+    assert run([*argv, "--reason", "complexity"]) == 6
+
+
 def test_every_open_saga_is_meant_only_if_it_is_said(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
     served({})
     assert run(["saga", "resume"]) == 2

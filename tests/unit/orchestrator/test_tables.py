@@ -166,6 +166,10 @@ def rare() -> Iterator[Given]:
             given.proposed(name).whatever().approved(name).whatever()
         yield given.acked("erase@vendor", "done").whatever()
     yield Given().received().whatever().withdrawn().whatever()
+    yield Given().received().whatever().extended().whatever()
+    given = Given().received().whatever().planned(PROCESSORS[0]).whatever().acked("erase@shop", "done").whatever()
+    yield given.extended().whatever()
+    yield Given().received().whatever().planned(PROCESSORS[0]).whatever().extended().whatever()
 
 
 def answer(task, chance, stubborn):

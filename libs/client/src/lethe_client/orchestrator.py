@@ -19,7 +19,7 @@ from lethe_client.settings import ORCHESTRATOR_URL, Settings
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -85,6 +85,16 @@ class OrchestratorClient(Transport):
     async def withdraw(self, dsr_id: UUID, said_at: datetime | None = None) -> RequestActed:
         """Record that the data subject took the request back; `said_at` left out: now. Conflicting once it is over."""
         return await self._request(dsr_id, "withdraw", {"said_at": None if said_at is None else said_at.isoformat()})
+
+    async def extend(
+        self, dsr_id: UUID, *, further: int, reasons: Sequence[str], notified_at: datetime
+    ) -> RequestActed:
+        """Record a notice of extension that went out. `further`: months under the GDPR; `reasons`: codes.
+
+        Raises Conflicting where the law knows no extension: too late, a second one, a refusal.
+        """
+        body = {"further": further, "reasons": list(reasons), "notified_at": notified_at.isoformat()}
+        return await self._request(dsr_id, "extend", body)
 
     async def _request(self, dsr_id: UUID, act: str, body: dict[str, object]) -> RequestActed:
         return RequestActed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/{act}", body))

@@ -13,7 +13,7 @@ from lethe_events.ids import message_id, task_id
 from lethe_events.words import Channel, FailureKind, Grade, Outcome, Right, Verb
 from orchestrator.domain import audit
 from orchestrator.domain import events as e
-from orchestrator.domain.clock import deadlines
+from orchestrator.domain.clock import deadlines, extended
 from orchestrator.domain.decide import decide
 from orchestrator.domain.decision import AskProcessor, Decision, Disposition, ShredVault, TellStatus
 from orchestrator.domain.rules import ProcessorRules
@@ -121,6 +121,13 @@ class Given:
 
     def withdrawn(self, by: str | None = None, controller_id: str = "acme") -> Given:
         return self.happens(e.Withdrawn(self.now, controller_id, self.now, self._message(), by))
+
+    def extended(self, further: int = 2, reasons: Sequence[str] = ("complexity",), **more: Any) -> Given:
+        """Raises ClockError where the law library refuses; `clock` in `more` leaves it unasked."""
+        assert self.saga is not None
+        by, notified_at = more.pop("by", "kim"), more.pop("notified_at", self.now)
+        dates = more.pop("clock", None) or extended(self.saga, further, reasons, notified_at, by=by, now=self.now)
+        return self.happens(e.Extended(self.now, further, tuple(reasons), notified_at, by, dates))
 
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""

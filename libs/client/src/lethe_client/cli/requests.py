@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     app.command()(withdraw)
+    app.command()(extend)
 
 
 def withdraw(
@@ -30,6 +31,19 @@ def withdraw(
     """Record that the data subject took the request back: nothing new is asked, what was asked is waited for."""
     said_at = instant(at, "--at")
     _act(lambda orchestrator: orchestrator.withdraw(dsr_id, said_at), as_json=as_json)
+
+
+def extend(
+    dsr_id: Id,
+    further: Annotated[int, typer.Option(min=1, max=45, help="Months under the GDPR, two at most.")],
+    reason: Annotated[list[str], typer.Option(help="A code: complexity, number_of_requests; may be repeated.")],
+    notified_at: Annotated[str, typer.Option(help="When the notice went out (with offset).")],
+    as_json: Json = False,
+) -> None:
+    """Record a notice of extension that went out within the first period (Art. 12(3)); the dates move."""
+    sent = instant(notified_at, "--notified-at")
+    assert sent is not None, "the option is required"
+    _act(lambda o: o.extend(dsr_id, further=further, reasons=reason, notified_at=sent), as_json=as_json)
 
 
 def _act(act: Callable[[OrchestratorClient], Awaitable[RequestActed]], *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from lethe_events.models import to_python
 from lethe_postgres import load_queries
-from orchestrator.domain.certificate import ended_json, kept
+from orchestrator.domain.certificate import change_json, ended_json, kept
 from orchestrator.domain.clock import late, rung_due
 from orchestrator.domain.closing import result, verdicts
 from orchestrator.domain.record import instant
@@ -178,6 +178,7 @@ def _head(saga: Saga) -> Json:
         "answered_at": _at(saga.answered_at),
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
+        "clock_changes": [] if beside is None else [change_json(c) for c in beside.changes],
         "ended": None if beside is None or beside.ended is None else ended_json(beside.ended),
         "result": None if found is None else found.value,
         "retained": [{"processor_id": p, "until": None, **to_python(r)} for p, r in kept(saga)],

@@ -15,6 +15,7 @@ from orchestrator.domain.decision import AskProcessor, Disposition, ShredVault, 
 from orchestrator.domain.events import (
     ExceptionApproved,
     ExceptionProposed,
+    Extended,
     ProcessorJoined,
     RetentionOver,
     TaskAcked,
@@ -39,7 +40,7 @@ _INCIDENTS = 1000
 """Index from which ids of incidents are counted, apart from those of messages."""
 _SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
 """Events that may change a task's order, register, tokens, proposal or exception."""
-_BESIDE = (Withdrawn,)
+_BESIDE = (Extended, Withdrawn)
 """Events about the request and not about its tasks."""
 
 

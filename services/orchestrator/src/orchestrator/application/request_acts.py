@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lethe_law import ClockError
+from lethe_law.changes import ChangeRefused
+from orchestrator.domain.clock import extended
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.errors import Refused
-from orchestrator.domain.events import Withdrawn
+from orchestrator.domain.events import Extended, Withdrawn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -37,6 +40,22 @@ class RequestActs:
             if not saga.received_at <= said <= at:
                 raise Refused("implausible_date", "a withdrawal comes after the request and not in the future")
             return Withdrawn(at, saga.controller_id, said, None, person.name)
+
+        return await self._act(person, saga_id, make)
+
+    async def extend(
+        self, person: Person, saga_id: UUID, further: int, reasons: Sequence[str], notified_at: datetime
+    ) -> Saga:
+        """Record a notice of extension that went out (Art. 12(3)); the law library says whether it counts."""
+
+        def make(saga: Saga, at: datetime) -> Event:
+            try:
+                clock = extended(saga, further, reasons, notified_at, by=person.name, now=at)
+            except ChangeRefused as refused:
+                raise Refused(refused.code, refused.detail) from None
+            except ClockError as error:
+                raise Refused("no_clock", f"this clock cannot be worked out, so it cannot be moved: {error}") from None
+            return Extended(at, further, tuple(reasons), notified_at, person.name, clock)
 
         return await self._act(person, saga_id, make)
 

@@ -24,7 +24,37 @@ class Ending(Struct, frozen=True, omit_defaults=True):
     by: str | None = None
 
 
+class ClockChange(Struct, frozen=True, omit_defaults=True):
+    """One change of the clock. `kind`: as the law library names it; `further`: of an extension, in the rule's unit.
+
+    `happened_at`: when the notice went out; `due_*`: the dates after it; `rule_version`: by which they were worked out.
+    """
+
+    kind: str
+    happened_at: datetime
+    reasons: tuple[str, ...]
+    recorded_at: datetime
+    by: str | None
+    rule: str
+    rule_version: str
+    due_strict: datetime
+    due_legal: datetime
+    further: int = 0
+
+
+class Dates(Struct, frozen=True):
+    """Both ends of a period, in UTC."""
+
+    due_strict: datetime
+    due_legal: datetime
+
+
 class Beside(Struct, frozen=True, omit_defaults=True):
-    """All of it. `ended` is there from the end of the request on, although answers may still be waited for."""
+    """All of it. `ended` is there from the end of the request on, although answers may still be waited for.
+
+    `changes`: of the clock, in order. `first`: the dates before an extension; a refusal is due by them (Art. 12(4)).
+    """
 
     ended: Ending | None = None
+    changes: tuple[ClockChange, ...] = ()
+    first: Dates | None = None

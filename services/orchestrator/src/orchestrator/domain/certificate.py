@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
-from orchestrator.domain.clock import late
+from orchestrator.domain.clock import dates, late
 from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, result, verdicts
 from orchestrator.domain.record import Json, instant
 from orchestrator.domain.words import TaskStatus
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lethe_events import Retained
-    from orchestrator.domain.beside import Ending
+    from orchestrator.domain.beside import ClockChange, Ending
     from orchestrator.domain.saga import LawfulException, Saga, Task
 
 FORMAT = "lethe.certificate.v1"
@@ -79,6 +79,24 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
     return document
 
 
+def change_json(change: ClockChange) -> Json:
+    """What changed the clock, who recorded it, why, and by which version of the rule it counts."""
+    found: Json = {
+        "kind": change.kind,
+        "happened_at": instant(change.happened_at),
+        "reasons": list(change.reasons),
+        "recorded_at": instant(change.recorded_at),
+        "recorded_by": change.by,
+        "rule": change.rule,
+        "rule_version": change.rule_version,
+        "due_strict": instant(change.due_strict),
+        "due_legal": instant(change.due_legal),
+    }
+    if change.further:
+        found["further"] = change.further
+    return found
+
+
 def ended_json(ended: Ending) -> Json:
     """How the request came to an end that is no carrying-out."""
     found: Json = {"result": ended.result.value, "at": instant(ended.at), "said_at": instant(ended.said_at)}
@@ -116,6 +134,13 @@ def _clock(saga: Saga) -> Json:
         "derivation": clock.derivation,
         "late": late(saga),
     }
+    beside = saga.beside
+    if beside is not None and beside.changes:
+        found["changes"] = [change_json(c) for c in beside.changes]
+    if beside is not None and beside.first is not None:
+        found["first_due_strict"] = instant(beside.first.due_strict)
+        found["first_due_legal"] = instant(beside.first.due_legal)
+        found["judged_by"] = instant(dates(saga).due_legal)
     if saga.answered_at is not None:
         found["answered_at"] = instant(saga.answered_at)
     return found

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lethe_law import ClockError, first_month
+from lethe_law.changes import Clocked, change
+from lethe_law.history import Event, Kind
+from orchestrator.domain.closing import refused_in_part
 from orchestrator.domain.deadlines import Deadlines
 from orchestrator.domain.words import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import lethe_events as wire
+    from lethe_law import ClockResult
+    from orchestrator.domain.beside import Dates
     from orchestrator.domain.saga import Saga
 
 _FALLBACK = timedelta(days=28)
+DEFAULT_REGIME: Final = "gdpr"
 ALERTS = (Code.DEADLINE_NEAR, Code.DEADLINE_PASSED, Code.DEADLINE_MISSED)
 """Of the ladder; an answer ends them."""
 
@@ -49,7 +56,11 @@ def deadlines(dsr: wire.DsrReceived) -> Deadlines:
     except ClockError as error:
         due = dsr.received_at + _FALLBACK
         return Deadlines(due, due, "fallback.28_days", {"because": type(error).__name__}, unsure=True)
-    derivation = {
+    return _deadlines(found)
+
+
+def _deadlines(found: ClockResult) -> Deadlines:
+    derivation: dict[str, object] = {
         "rule": found.rule,
         "rule_version": found.rule_version,
         "articles": found.articles,
@@ -59,17 +70,48 @@ def deadlines(dsr: wire.DsrReceived) -> Deadlines:
         "due_date_legal": found.due_date_legal.isoformat(),
         "steps": list(found.steps),
     }
+    if found.regime != DEFAULT_REGIME:
+        derivation["regime"] = found.regime
     return Deadlines(found.due_strict, found.due_legal, found.rule, derivation)
+
+
+def clocked(saga: Saga) -> Clocked:
+    """The clock of a saga as the law library sees it, with everything that has changed it."""
+    changes = () if saga.beside is None else saga.beside.changes
+    history = tuple(Event(Kind(c.kind), c.happened_at, ", ".join(c.reasons), c.further) for c in changes)
+    regime = str(saga.clock.derivation.get("regime", DEFAULT_REGIME))
+    return Clocked(saga.received_at, saga.country, regime, history, refused_in_part(saga.tasks))
+
+
+def extended(
+    saga: Saga, further: int, reasons: Sequence[str], notified_at: datetime, *, by: str, now: datetime
+) -> Deadlines:
+    """The dates after a notice of extension. Raises ClockError, as ChangeRefused where the law does not allow it."""
+    notice = Event(Kind.EXTENSION_NOTICE, notified_at, ", ".join(reasons), further)
+    return _deadlines(change(clocked(saga), notice, by=by, now=now)[1].after)
+
+
+def dates(saga: Saga) -> Dates | Deadlines:
+    """The dates that count: of an extended clock the first ones again where a part is refused (Art. 12(4))."""
+    beside = saga.beside
+    if beside is None or beside.first is None or not refused_in_part(saga.tasks):
+        return saga.clock
+    return beside.first
+
+
+def rings_at(saga: Saga, index: int) -> datetime:
+    """When a rung of the ladder rings."""
+    rung, counted = LADDER[index], dates(saga)
+    return (counted.due_legal if rung.legal else counted.due_strict) - rung.before
 
 
 def rung_due(saga: Saga) -> datetime | None:
     """When the next rung rings; None when the ladder is over or the person was answered."""
     if saga.answered_at is not None or saga.alarm >= len(LADDER):
         return None
-    rung = LADDER[saga.alarm]
-    return (saga.clock.due_legal if rung.legal else saga.clock.due_strict) - rung.before
+    return rings_at(saga, saga.alarm)
 
 
 def late(saga: Saga) -> bool:
     """Whether the answer came after the legal date. Judged when it has come."""
-    return saga.answered_at is not None and saga.answered_at > saga.clock.due_legal
+    return saga.answered_at is not None and saga.answered_at > dates(saga).due_legal

@@ -125,6 +125,16 @@ def standing(right: Right, needs_package: bool, tasks: Mapping[UUID, Task]) -> S
     return Standing.LOOK_OWED if Verdict.LOOK_OWED in owed else Standing.ABSENCE_OWED
 
 
+def refused_in_part(tasks: Mapping[UUID, Task]) -> bool:
+    """Whether anything is kept or excepted: the person is owed the reasons (Art. 12(4))."""
+    for task in tasks.values():
+        if task.status is TaskStatus.EXCEPTED and task.verb is not Verb.VERIFY:
+            return True
+        if task.answer is not None and task.answer.outcome is Outcome.RETAINED:
+            return True
+    return False
+
+
 def result(saga: Saga) -> Result | None:
     """What the data subject is told; None while the saga owes more than a vendor's absence.
 
@@ -136,12 +146,7 @@ def result(saga: Saga) -> Result | None:
     if saga.beside is not None and saga.beside.ended is not None:
         return saga.beside.ended.result
     mine = Verb.EXPORT if saga.right is Right.ACCESS else Verb.ERASE
-    outcomes: set[Outcome] = set()
-    for task in saga.tasks.values():
-        if task.status is TaskStatus.EXCEPTED and task.verb is not Verb.VERIFY:
-            return Result.PARTIALLY_GRANTED
-        if task.answer is not None and task.answer.outcome is Outcome.RETAINED:
-            return Result.PARTIALLY_GRANTED
-        if task.verb is mine and task.answer is not None:
-            outcomes.add(task.answer.outcome)
+    if refused_in_part(saga.tasks):
+        return Result.PARTIALLY_GRANTED
+    outcomes = {t.answer.outcome for t in saga.tasks.values() if t.verb is mine and t.answer is not None}
     return Result.NOTHING_FOUND if outcomes == {Outcome.NOTHING_FOUND} else Result.GRANTED

@@ -132,6 +132,21 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """A notice of extension went out at `notified_at`. `further`: in the unit of the rule, months under the GDPR.
+
+    `reasons` are codes. `clock` is worked out before, as for DsrReceived.
+    """
+
+    at: datetime
+    further: int
+    reasons: tuple[str, ...]
+    notified_at: datetime
+    by: str
+    clock: Deadlines
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionOver:
     """The time is over for which a closed saga keeps its sealed identifiers and documents."""
 
@@ -152,6 +167,7 @@ Event = (
     | ExceptionProposed
     | ExceptionApproved
     | Withdrawn
+    | Extended
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
@@ -169,5 +185,6 @@ EVENTS: tuple[type, ...] = (
     ExceptionProposed,
     ExceptionApproved,
     Withdrawn,
+    Extended,
     RetentionOver,
 )

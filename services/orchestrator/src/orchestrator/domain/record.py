@@ -235,6 +235,20 @@ def _read_withdrawn(at: datetime, by: str | None, data: Json, _context: Context)
     return e.Withdrawn(at, data["controller"], datetime.fromisoformat(data["said_at"]), message, by)
 
 
+def _write_extended(event: e.Extended) -> Json:
+    return {
+        "further": event.further,
+        "reasons": list(event.reasons),
+        "notified_at": instant(event.notified_at),
+        "clock": clock_json(event.clock),
+    }
+
+
+def _read_extended(at: datetime, by: str | None, data: Json, _context: Context) -> e.Event:
+    notified_at = datetime.fromisoformat(data["notified_at"])
+    return e.Extended(at, data["further"], tuple(data["reasons"]), notified_at, by or "", clock_of(data["clock"]))
+
+
 _KINDS: Mapping[type, str] = {
     e.DsrReceived: "dsr_received",
     e.ScopePlanned: "scope_planned",
@@ -248,6 +262,7 @@ _KINDS: Mapping[type, str] = {
     e.ExceptionProposed: "exception_proposed",
     e.ExceptionApproved: "exception_approved",
     e.Withdrawn: "withdrawn",
+    e.Extended: "extended",
     e.RetentionOver: "retention_over",
 }
 _WRITE: Mapping[type, Callable[[Any], Json]] = {
@@ -263,6 +278,7 @@ _WRITE: Mapping[type, Callable[[Any], Json]] = {
     e.ExceptionProposed: _write_proposed,
     e.ExceptionApproved: _write_approved,
     e.Withdrawn: _write_withdrawn,
+    e.Extended: _write_extended,
     e.RetentionOver: _write_retention,
 }
 _READ: Mapping[str, Callable[..., e.Event]] = {
@@ -278,5 +294,6 @@ _READ: Mapping[str, Callable[..., e.Event]] = {
     "exception_proposed": _read_proposed,
     "exception_approved": _read_approved,
     "withdrawn": _read_withdrawn,
+    "extended": _read_extended,
     "retention_over": _read_retention,
 }

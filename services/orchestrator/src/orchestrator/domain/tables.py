@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from lethe_events.words import SagaState
+from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
 from orchestrator.domain import saga_acts as act
@@ -121,6 +122,8 @@ STEPS: tuple[Step, ...] = (
     *_steps(F, e.ExceptionApproved, act.take_task_event, {F: _EXCEPT, V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(V, e.ExceptionApproved, act.take_task_event, {V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(A, e.ExceptionApproved, act.take_task_event, {A: _EXCEPT, C: _EXCEPT}),
+    # the clock is changed
+    *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, F, V)),
     # the request ends before it is carried out
     Step(R, e.Withdrawn, C, end.withdraw, _WITHDRAW),
     *(s for state in (F, V, A) for s in _steps(state, e.Withdrawn, end.withdraw, {E: _WITHDRAW, C: _WITHDRAW})),
@@ -157,7 +160,12 @@ REJECTED: tuple[Reject, ...] = (
     ),
     *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, F, V, A, E)),
     Reject(E, e.TaskRetryRequested, "ended", "the request has ended: nothing is asked any more"),
-    *(Reject(C, t, "closed", _CLOSED) for t in (e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved)),
+    Reject(A, e.Extended, "answered", "the person was answered: there is no period left to extend"),
+    Reject(E, e.Extended, "ended", "the request has ended: there is no period left to extend"),
+    *(
+        Reject(C, t, "closed", _CLOSED)
+        for t in (e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved, e.Extended)
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from orchestrator.domain.clock import LADDER, rung_due
+from orchestrator.domain.clock import LADDER, rings_at, rung_due
 from orchestrator.domain.events import AckOverdue, AlarmDue, RetentionOver, RetryDue, VerifyDue
 from orchestrator.domain.words import TaskStatus
 
@@ -45,8 +45,8 @@ def next_moment(saga: Saga, retention: timedelta) -> Moment | None:
     """
     if saga.closed_at is not None:
         return None if saga.shredded_at is not None else Moment(saga.closed_at + retention, Kind.RETENTION)
-    rings_at = rung_due(saga)
-    first = None if rings_at is None else Moment(rings_at, Kind.ALARM)
+    alarm_at = rung_due(saga)
+    first = None if alarm_at is None else Moment(alarm_at, Kind.ALARM)
     for task in saga.tasks.values():
         due_at = task.due_at
         if due_at is not None and task.status in _KIND and (first is None or due_at < first.due_at):
@@ -66,11 +66,10 @@ def due_events(saga: Saga, now: datetime, retention: timedelta) -> list[TimerEve
     ]
     if saga.answered_at is None:
         for index in range(saga.alarm, len(LADDER)):
-            rung = LADDER[index]
-            rings_at = (saga.clock.due_legal if rung.legal else saga.clock.due_strict) - rung.before
-            if rings_at > now:
+            due_at = rings_at(saga, index)
+            if due_at > now:
                 break
-            found.append(AlarmDue(now, index, rings_at))
+            found.append(AlarmDue(now, index, due_at))
     found.sort(key=lambda event: event.due_at)
     return found
 

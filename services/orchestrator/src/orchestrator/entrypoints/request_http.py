@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lethe_chassis import Conflict, FieldError, Forbidden, Invalid, NotFound, Principal, require_scope
+from lethe_events.models import Code
 from lethe_events.words import SagaState
 from orchestrator.application.acts import Person
 from orchestrator.domain.closing import result
@@ -18,7 +19,12 @@ from orchestrator.entrypoints.parts import Parts
 
 Actor = Annotated[Principal, Depends(require_scope("saga:act"))]
 
-FIELDS = {"implausible_date": "said_at"}
+FIELDS = {
+    "implausible_date": "said_at",
+    "before_receipt": "notified_at",
+    "in_the_future": "notified_at",
+    "too_long": "further",
+}
 """Refusals that are about what was sent, and the field that they name."""
 
 
@@ -27,6 +33,15 @@ class NewWithdrawal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     said_at: AwareDatetime | None = None
+
+
+class NewExtension(BaseModel):
+    """A notice of extension that went out. `reasons` are codes; the notice itself says them in words."""
+
+    model_config = ConfigDict(extra="forbid")
+    further: int = Field(ge=1, le=45, description="In the unit of the rule: months under the GDPR, two at most")
+    reasons: list[Code] = Field(min_length=1, max_length=10, examples=[["complexity", "number_of_requests"]])
+    notified_at: AwareDatetime = Field(description="When the notice went out; it has to be within the first period")
 
 
 class RequestActed(BaseModel):
@@ -47,6 +62,11 @@ def request_router(parts: Callable[[], Parts]) -> APIRouter:
     @router.post("/withdraw", summary="Record that the data subject took the request back")
     async def withdraw(dsr_id: UUID, body: NewWithdrawal, principal: Actor) -> RequestActed:
         return await _acted(parts().request_acts.withdraw(_person(principal), dsr_id, body.said_at))
+
+    @router.post("/extend", summary="Record a notice of extension: with reasons, sent within the first period, once")
+    async def extend(dsr_id: UUID, body: NewExtension, principal: Actor) -> RequestActed:
+        acts, who = parts().request_acts, _person(principal)
+        return await _acted(acts.extend(who, dsr_id, body.further, body.reasons, body.notified_at))
 
     return router
 

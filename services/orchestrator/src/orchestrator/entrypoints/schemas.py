@@ -121,6 +121,7 @@ class Saga(BaseModel):
     answered_at: datetime | None
     closed_at: datetime | None
     shredded_at: datetime | None
+    clock_changes: list[dict[str, Any]] = Field(default=[], description="What changed the dates, who and why")
     ended: dict[str, Any] | None = Field(default=None, description="How the request ended before it was carried out")
     result: str | None
     retained: list[dict[str, Any]]

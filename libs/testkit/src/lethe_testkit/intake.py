@@ -48,6 +48,8 @@ class IntakeGround:
         self.topics = Topics(
             Topic(f"test.{unique}.requests", "dsr_id", 3_600_000, ()),
             Topic(f"test.{unique}.status", "dsr_id", 3_600_000, ()),
+            Topic(f"test.{unique}.breach_reports", "breach_id", 3_600_000, ()),
+            Topic(f"test.{unique}.breach_signals", "asset", 3_600_000, ()),
         )
         self.admin: asyncpg.Connection[asyncpg.Record]
         self.vault: Vault
@@ -70,7 +72,7 @@ class IntakeGround:
         self._other = await Database.connect(self._service_dsn(), schema="other", min_size=1, application_name="other")
         self.vault = Vault(self._other, FileKeys(self.directory / "keys.json"), redeemer="test")
         await migrate_messaging(self._other)
-        await ensure_topics(self.kafka, (self.topics.requests, self.topics.status), PARTITIONS)
+        await ensure_topics(self.kafka, self.topics.every, PARTITIONS)
         self._bus = Bus(self._other, self.kafka, service="other", registry=CollectorRegistry())
         await self._bus.start()
 
@@ -79,7 +81,7 @@ class IntakeGround:
             await process.kill()
         await self._bus.stop()
         await self._other.close()
-        await delete_topics(self.kafka, [self.topics.requests.name, self.topics.status.name])
+        await delete_topics(self.kafka, [topic.name for topic in self.topics.every])
         await self.admin.execute(f"DROP OWNED BY {self.role}, {self.role}_owner CASCADE")
         await self.admin.execute(f"DROP ROLE {self.role}, {self.role}_owner")
         await self.admin.close()
@@ -119,7 +121,8 @@ class IntakeGround:
 
     async def start(self, **more: str) -> WorkerProcess:
         """`python -m intake`; returns at once."""
-        topics = {"REQUESTS": self.topics.requests.name, "STATUS": self.topics.status.name}
+        names = ("REQUESTS", "STATUS", "BREACH_REPORTS", "BREACH_SIGNALS")
+        topics = dict(zip(names, (topic.name for topic in self.topics.every), strict=True))
         inherited = {k: os.environ[k] for k in ("PATH", "PYTHONPATH") if k in os.environ}
         process = await WorkerProcess.start("intake", topics, inherited | self.environment(**more))
         self._processes.append(process)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -129,7 +130,7 @@ async def offline_site() -> AsyncIterator[Site]:
         controllers=CONTROLLERS, secret=b"s" * 32, now=lambda: NOW, entropy=os.urandom,
         is_transient=lambda e: isinstance(e, ConnectionError), spacing_s=0.0,
     )  # fmt: skip
-    parts = Parts(acceptance, *[cast("Any", None)] * 5)
+    parts = Parts(acceptance, *[cast("Any", None)] * (len(fields(Parts)) - 1))
     app = build_app(
         lambda: parts, auth=Tokens(), health=HealthChecks(),
         unavailable=lambda e: isinstance(e, ConnectionError), registry=registry,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 
+from intake.adapters.breaches import PostgresReports, processors_of
 from intake.adapters.broker import Broker
 from intake.adapters.controllers import read_controllers
 from intake.adapters.meters import meters
@@ -18,16 +19,18 @@ from intake.adapters.secrets import fingerprint_secret
 from intake.adapters.store import PostgresStore
 from intake.adapters.withdrawals import PostgresWithdrawals
 from intake.application.accept import Acceptance
+from intake.application.breaches import Breaches
 from intake.application.dealings import Dealings
 from intake.application.overload import Gate, TimedDesk
 from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
 from intake.application.withdraw import Withdrawals
+from intake.domain.fingerprint import Fingerprints
 from intake.domain.overload import Load
 from intake.entrypoints.http import Parts, build_app
 from intake.entrypoints.messages import on_status
 from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
-from lethe_events.topics import REQUESTS, STATUS
+from lethe_events.topics import BREACH_REPORTS, BREACH_SIGNALS, REQUESTS, STATUS
 from lethe_law import load_calendars, supported_countries
 from lethe_messaging import Bus, BusFailed, KafkaSettings, Operations, Tuning, migrate_messaging
 from lethe_postgres import Database, is_transient, migrate
@@ -50,6 +53,12 @@ class Topics:
 
     requests: Topic = REQUESTS
     status: Topic = STATUS
+    breach_reports: Topic = BREACH_REPORTS
+    breach_signals: Topic = BREACH_SIGNALS
+
+    @property
+    def every(self) -> tuple[Topic, ...]:
+        return self.requests, self.status, self.breach_reports, self.breach_signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +86,10 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
     )
     try:
         await migrate(database, NAME)
+        await migrate(database, "intake.adapters")  # numbered apart: reports of breaches stand for themselves
         await migrate_messaging(database)
         kafka = KafkaSettings(settings.kafka)
-        broker = Broker(kafka, (topics.requests, topics.status), settings.partitions)
+        broker = Broker(kafka, topics.every, settings.partitions)
         await broker.attempt()
         secret = await fingerprint_secret(database, keys)
         bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
@@ -121,6 +131,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         Redemptions(store, vault_as),
         Operations(database, bus),
         _dealings(topics, desk),
+        _breaches(settings, topics, engines, desk, vault, gate),
     )
     health = HealthChecks()
     health.add("postgres", lambda: _check_postgres(database))
@@ -139,6 +150,24 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
 
 def _dealings(topics: Topics, desk: TimedDesk) -> Dealings:
     return Dealings(Withdrawals(desk, PostgresWithdrawals(), _now, topics.requests.name))
+
+
+def _breaches(  # noqa: PLR0917 - what was opened and wired
+    settings: Settings, topics: Topics, engines: _Engines, desk: TimedDesk, vault: Vault, gate: Gate
+) -> Breaches:
+    return Breaches(
+        desk=desk,
+        shelf=PostgresReports(),
+        sealer=vault,
+        gate=gate,
+        controllers=engines.controllers,
+        processors=lambda: processors_of(settings.register),
+        fingerprints=Fingerprints(engines.secret),
+        now=_now,
+        entropy=os.urandom,
+        reports=topics.breach_reports.name,
+        signals=topics.breach_signals.name,
+    )
 
 
 async def _consume(broker: Broker, bus: Bus, subscriptions: Mapping[Topic, Handler]) -> None:

@@ -27,6 +27,7 @@ PERSON_SCOPES = (
     "messaging:read",
     "messaging:act",
     "breach:report",
+    "breach:signal",
     "breach:read",
     "breach:act",
 )

@@ -56,7 +56,7 @@ class Part:
 
 
 SERVICES = (
-    Part("intake", "intake", _SERVICE | Needs.TOKENS | Needs.CONTROLLERS),
+    Part("intake", "intake", _SERVICE | Needs.TOKENS | Needs.CONTROLLERS | Needs.REGISTER),
     Part(
         "orchestrator",
         "orchestrator",

@@ -55,6 +55,10 @@ class Fingerprints:
         """What is kept of an idempotency key: 16 bytes, no text, because callers put all sorts of things into keys."""
         return self._hash(("key", controller_id, idempotency_key))[:STORED_KEY_BYTES]
 
+    def of_fields(self, fields: Iterable[str]) -> bytes:
+        """Over anything else that is kept as a keyed hash only; the first field says what it is."""
+        return self._hash(fields)
+
     def _hash(self, fields: Iterable[str]) -> bytes:
         """Each field with its length, so that no two lists of fields give the same bytes."""
         keyed = self._keyed.copy()

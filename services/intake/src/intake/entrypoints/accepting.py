@@ -96,14 +96,14 @@ def add_route(app: FastAPI, acceptance: Callable[[], Acceptance]) -> None:
                 f"This {HEADER} was used for another request: use a new one for a new request.",
             ) from None
         except Overloaded as error:
-            raise _problem_of(error) from None
+            raise problem_of(error) from None
         return _Answer(accepted)
 
     serve_express(app, "POST", PATH, submit)
     app.add_api_route(PATH, submit, methods=["POST"], response_model=None, **_DOCUMENTED)
 
 
-def _problem_of(refusal: Overloaded) -> ProblemError:
+def problem_of(refusal: Overloaded) -> ProblemError:
     """429 where less at once would do, 503 where something of Lethe's own has to come back first."""
     if refusal.reason == "too_many_waiting":
         return TooManyRequests(

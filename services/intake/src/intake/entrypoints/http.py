@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query
 from starlette.responses import StreamingResponse
 
 from intake.application import packages
-from intake.entrypoints import accepting
+from intake.entrypoints import accepting, breach_http
 from intake.entrypoints.schemas import (
     Dsr,
     DsrPage,
@@ -21,6 +21,7 @@ from intake.entrypoints.schemas import (
 from intake.entrypoints.showing import NO_DSR, PAGE, shown
 from intake.entrypoints.withdrawing import withdrawal_router
 from lethe_chassis import (
+    BodyRule,
     Conflict,
     Forbidden,
     Gone,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from intake.application.accept import Acceptance
+    from intake.application.breaches import Breaches
     from intake.application.dealings import Dealings
     from intake.application.packages import Packages
     from intake.application.ports import Store
@@ -68,6 +70,7 @@ class Parts:
     redemptions: Redemptions
     operations: MessagingOperations
     dealings: Dealings
+    breaches: Breaches
 
 
 def build_app(
@@ -87,11 +90,13 @@ def build_app(
         health=health,
         unavailable=unavailable,
         schemas=(accepting.BODY,),
+        body_rules={breach_http.PATH: BodyRule(max_bytes=breach_http.MOST_BYTES)},
         registry=registry,
     )
     accepting.add_route(app, lambda: parts().acceptance)
     app.include_router(_router(parts))
     app.include_router(withdrawal_router(lambda: parts().dealings))
+    app.include_router(breach_http.breach_router(lambda: parts().breaches))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     return app
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lethe_postgres import Database
 
 Json = dict[str, Any]
+_KEYS = ("dsr_id", "subject_token", "breach_id", "case_id", "asset")
+"""Fields by which messages of one topic or another are keyed."""
 
 
 class Spot(NamedTuple):
@@ -117,7 +119,7 @@ async def correct(work: Work, spot: Spot, person: Person, body: bytes, type_: st
 
 def _keys_of(body: object) -> set[str]:
     """What keys a message of this body may have."""
-    return {str(getattr(body, name)) for name in ("dsr_id", "subject_token", "audit_id") if hasattr(body, name)}
+    return {str(getattr(body, name)) for name in _KEYS if hasattr(body, name)}
 
 
 async def _chosen(work: Work, choice: Choice) -> list[asyncpg.Record]:

@@ -63,6 +63,8 @@ class Membership:
         self._lock_key = instance_id.int & _KEY_BITS
         self._channel = f"lethe_{database.schema}"[:63]
         self._session: asyncpg.Connection[asyncpg.Record] | None = None
+        self._last_pid: int | None = None
+        """The server's process of the session last held."""
         self._wake = asyncio.Event()
         self._beats = asyncio.Condition()
         self._beat: Beat | None = None
@@ -135,8 +137,12 @@ class Membership:
         return session
 
     async def _lock(self, session: asyncpg.Connection[asyncpg.Record]) -> None:
+        """The last session may live on in a server that never hears that its network forgot it: it is ended there."""
         if not await session.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
+            if self._last_pid is not None:
+                await session.fetch(sql()["end_session"], self._last_pid, self._lock_key)
             raise SessionTaken("the server still holds the lock of this instance's last session")
+        self._last_pid = session.get_server_pid()
 
     async def _give_sign(self, session: asyncpg.Connection[asyncpg.Record]) -> None:
         at = time.monotonic()

@@ -3,6 +3,13 @@
 INSERT INTO instance (instance_id, service, lock_key) VALUES ($1, $2, $3)
 ON CONFLICT (instance_id) DO UPDATE SET seen_at = clock_timestamp();
 
+-- name: end_session
+-- End the session $1 of this instance, but only while it holds this instance's lock $2: pids are used again.
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE pid = $1 AND locktype = 'advisory' AND granted AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND classid = ($2::bigint >> 32)::oid AND objid = ($2::bigint & 4294967295)::oid;
+
 -- name: forget_instances
 -- Instances that have been gone for longer than anything they claimed can matter.
 DELETE FROM instance WHERE seen_at < clock_timestamp() - interval '7 days' AND instance_id <> $1;

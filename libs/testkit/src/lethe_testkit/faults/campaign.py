@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lethe_testkit.faults.catalogue import every
-from lethe_testkit.faults.crashes import crash_everywhere, plan
+from lethe_testkit.faults.crashes import a_few, crash_everywhere, plan
 from lethe_testkit.faults.field import Field
 from lethe_testkit.faults.stack import FaultStack, can_mount
 from lethe_testkit.history import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from lethe_testkit.faults.catalogue import Fault
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 RETENTION = timedelta(seconds=45)
 """So that shredding, too, happens while things break."""
+CRASHES_EACH = 3
+"""Of each service, in the selection."""
 ENVIRONMENT = {"LETHE_VAULT_RETENTION": "45s", "LETHE_SEAL_EVERY": "2s"}
 
 
@@ -133,25 +135,27 @@ def tell(row: Row) -> str:
     return f"BROKEN: {what}; {row.trouble} {len(row.verdict.violations)} violations, {row.untrue} untrue: {first}"
 
 
-async def crash_points(place: Field, *, whole: bool, most: int) -> tuple[Row, Crashes]:
-    """All named points on one stack."""
+async def crash_points(
+    place: Field, wanted: Mapping[str, Sequence[str]], name: str, *, most: int
+) -> tuple[Row, Crashes]:
+    """These points of these services, on one stack."""
     begun = time.monotonic()
-    crashes = await crash_everywhere(place, plan(place.chance, whole=whole), most=most)
+    crashes = await crash_everywhere(place, wanted, most=most)
     done = Counter({"crashes": len(crashes.died), "points": len({p for _, p in crashes.died}), "pairs": crashes.pairs})
     trouble = "" if not crashes.missed else f"never passed: {sorted(crashes.missed)}"
-    name = "crash points, each in every service" if whole else "crash points, each in one service"
     row = await conclude(place, name, done, begun=begun, sagas=crashes.people, again=place.load.again, trouble=trouble)
     place.say(f"    {tell(row)}")
     return row, crashes
 
 
-async def run_selection(seed: int, say: Callable[[str], None], *, people: int = 8) -> list[Row]:
-    """What CI runs: each crash point once, then the quick faults in one go on the same stack, judged together."""
+async def run_selection(seed: int, say: Callable[[str], None], *, people: int = 10) -> list[Row]:
+    """What CI runs: a few crash points, then the quick faults in one go on the same stack, judged together."""
     quick = [fault for fault in every() if fault.quick]
-    say("crash points, then a selection of faults, on one stack")
-    with FaultStack(people=1_000 + people * len(quick), environment=ENVIRONMENT) as stack:
+    say("a few crash points, then a selection of faults, on one stack")
+    with FaultStack(people=600 + people * len(quick), environment=ENVIRONMENT) as stack:
         async with Field(stack, seed, RETENTION, say) as place:
-            crashed, _ = await crash_points(place, whole=False, most=800)
+            few = a_few(place.chance, CRASHES_EACH)
+            crashed, _ = await crash_points(place, few, "a few crash points of each service", most=400)
             return [crashed, await run_together(place, quick, people)]
 
 
@@ -233,7 +237,9 @@ async def _others(
     if only in "crash points":
         say("crash points …")
         async with _place(FaultStack(people=3_000, environment=ENVIRONMENT), seed, say) as place:
-            crashes.append((await crash_points(place, whole=True, most=2_500))[0])
+            points = plan(place.chance)
+            row, _ = await crash_points(place, points, "crash points, each in every service", most=2_500)
+            crashes.append(row)
             told(crashes[0])
     return crashes, rest
 

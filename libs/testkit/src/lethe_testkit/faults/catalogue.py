@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lethe_local.stack.config import SERVICES
 from lethe_testkit.faults import messages
+from lethe_testkit.faults.crashes import SERVICES
 from lethe_testkit.stack import KAFKA, POSTGRES
 
 if TYPE_CHECKING:
@@ -51,8 +52,18 @@ def _kills() -> list[Fault]:
 
         return inject
 
-    services = [Fault(f"kill -9 {name}", kill(name, 2), quick=True) for name in (*SERVICES, "warehouse")]
-    return [*services, *(Fault(f"kill -9 {name}", kill(name, 1), quick=True) for name in (KAFKA, POSTGRES))]
+    async def kill_all(field: Field) -> Counter[str]:
+        """Nothing is waited for: some die again while they start, or while what they need is away."""
+        victims = [*SERVICES, "warehouse", KAFKA, *SERVICES, POSTGRES]
+        for victim in victims:
+            await asyncio.sleep(field.chance.uniform(0.2, 1.2))
+            with suppress(ProcessLookupError):  # it is dead already
+                await asyncio.to_thread(field.stack.kill, victim)
+        return Counter({"killed": len(victims)})
+
+    services = [Fault(f"kill -9 {name}", kill(name, 2)) for name in (*SERVICES, "warehouse")]
+    engines = [Fault(f"kill -9 {name}", kill(name, 1)) for name in (KAFKA, POSTGRES)]
+    return [*services, *engines, Fault("kill -9 of everything, one after the other", kill_all, quick=True)]
 
 
 def _frozen() -> list[Fault]:
@@ -71,7 +82,7 @@ def _frozen() -> list[Fault]:
         return Counter({"frozen": len(SERVICES)})
 
     return [
-        Fault("SIGSTOP of every service past its lease, overlapping", freeze_all),
+        Fault("SIGSTOP of every service past its lease, overlapping", freeze_all, quick=True),
         Fault("SIGSTOP warehouse", freeze("warehouse", PAST_LEASE)),
         Fault("SIGSTOP kafka", freeze(KAFKA, SILENCE)),
     ]
@@ -81,7 +92,7 @@ def _network() -> list[Fault]:
     found = []
     for engine in (KAFKA, POSTGRES):
         found += [
-            Fault(f"{engine}: all connections reset, again and again", _resets(engine), quick=True),
+            Fault(f"{engine}: all connections reset, again and again", _resets(engine)),
             Fault(f"{engine}: silence on every connection", _silence(engine, None)),
             Fault(f"{engine}: half-open connections of one service after the other", _silence(engine, *SERVICES)),
             Fault(f"{engine}: every open connection forgotten on the way, new ones pass", _forgotten(engine)),
@@ -193,8 +204,8 @@ def _processors() -> list[Fault]:
 
     return [
         Fault("a processor hangs", behave(8, hang=True), quick=True),
-        Fault("a processor lies", behave(6, lie=True), people=12),
-        Fault("a processor answers 429 to nearly all", behave(6, per_second=2.0), quick=True),
+        Fault("a processor lies", behave(6, lie=True), quick=True, people=12),
+        Fault("a processor answers 429 to nearly all", behave(6, per_second=2.0)),
         Fault("a processor answers nonsense", behave(5, nonsense=True)),
         Fault("a processor fails seven calls of ten", behave(6, down_rate=0.7)),
     ]

@@ -36,6 +36,7 @@ _ONE_WORKER = {
     "sql.looked": "export_worker",
     "sql.exported": "export_worker",
 }
+_SELDOM = ("batch.found_out", "vault.shredded", "vault.upload_begun", "vault.upload_written", "vault.upload_finished")
 _PATIENCE = 60.0
 _GAP = 0.12  # seconds between two people who ask
 _AT_ONCE = 20  # sagas under way
@@ -66,16 +67,24 @@ def leading(point: str, service: str) -> tuple[str, ...]:
     return ("batch.after_commit",) if service == "orchestrator" else ("work.after_commit",)
 
 
-def plan(chance: Random, *, whole: bool) -> Mapping[str, list[str]]:
-    """Service → points to die at, in a random order. `whole`: each in every service, else in one."""
+def plan(chance: Random) -> Mapping[str, list[str]]:
+    """Service → points to die at, in a random order: all that it passes."""
     found: dict[str, list[str]] = {service: [] for service in SERVICES}
     for point in POINTS:
-        services = passing(point)
-        for service in services if whole else (min(services, key=lambda s: (len(found[s]), chance.random())),):
+        for service in passing(point):
             found[service].append(point)
     for points in found.values():
         chance.shuffle(points)
         points.sort(key=lambda p: p == "vault.shredded")  # nothing is old enough before
+    return found
+
+
+def a_few(chance: Random, each: int) -> Mapping[str, list[str]]:
+    """So many of the points of each service, by chance: those that any request comes by."""
+    found: dict[str, list[str]] = {}
+    for service, points in plan(chance).items():
+        often = [p for p in points if p not in _SELDOM and not leading(p, service)]
+        found[service] = chance.sample(often, each)
     return found
 
 

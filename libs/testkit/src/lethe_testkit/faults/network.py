@@ -165,7 +165,8 @@ class Proxy:
         self._links.add(link)
         self.counts["connected"] += 1
         try:
-            with suppress(OSError):
+            # cancelled only by `_close`: the streams of this Python complain of a task that ends so
+            with suppress(OSError, asyncio.CancelledError):
                 await link.run(reader)
         finally:
             self._links.discard(link)

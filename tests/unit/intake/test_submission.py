@@ -34,6 +34,9 @@ class Form:
     country: str | None = None
     note: str | None = None
     identity_method: str = "controller_session"
+    identity_reason: str | None = None
+    identity_mandate: str | None = None
+    identity_assertion: str | None = None
 
 
 def submit(**changes: Any) -> Submission:

@@ -1,7 +1,8 @@
-"""`lethe dsr withdraw`: one call, safe to repeat."""
+"""What is done about a request after it was submitted."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -38,3 +39,24 @@ def test_a_closed_request_is_told_with_the_exit_code_for_a_conflict(
     served(httpx.Response(409, json={"title": "Conflict", "detail": "The DSR is closed."}))
     assert run(["dsr", "withdraw", DSR_ID]) == 6
     assert "closed" in capsys.readouterr().err
+
+
+def test_a_code_is_asked_for_and_given(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    service = served(
+        httpx.Response(202, json={"status": "accepted", "valid_for_s": 900, "again_after_s": 60}),
+        httpx.Response(200, json={"dsr_id": DSR_ID, "status": "verified"}),
+    )
+    assert run(["dsr", "send-code", DSR_ID, "--channel", "sms", "--language", "de"]) == 0
+    assert run(["dsr", "verify", DSR_ID, "4071 9926"]) == 0
+    assert [(r.url.path.rpartition("/")[2], json.loads(r.content)) for r in service.asked] == [
+        ("code", {"channel": "sms", "language": "de"}),
+        ("verify", {"code": "4071 9926"}),
+    ]
+    assert capsys.readouterr().out.splitlines()[-1] == f"{DSR_ID}: verified"
+
+
+def test_a_person_records_how_they_made_sure(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    service = served(httpx.Response(200, json={"dsr_id": DSR_ID, "status": "verified", "method": "mandate_seen"}))
+    assert run(["dsr", "verified-by-hand", DSR_ID, "--manner", "mandate_seen", "--mandate", "M-7"]) == 0
+    assert json.loads(service.asked[0].content) == {"manner": "mandate_seen", "sensitive": False, "mandate": "M-7"}
+    assert "mandate_seen" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from lethe_client.errors import Refused, Unreachable
-from lethe_client.models import AcceptedDsr, Dsr, DsrPage, Withdrawn
+from lethe_client.models import AcceptedDsr, CodeWanted, Dsr, DsrPage, Verified, Withdrawn
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
@@ -62,6 +62,22 @@ class IntakeClient(Transport):
     async def withdraw(self, dsr_id: UUID) -> Withdrawn:
         """On the person's word. Called again, it changes nothing. Raises Conflicting for a closed one."""
         return Withdrawn.model_validate(await self.post(f"/v1/dsrs/{dsr_id}/withdrawal", safe=True))
+
+    async def send_code(self, dsr_id: UUID, channel: str, language: str = "en") -> CodeWanted:
+        """Where identity is in doubt. The answer is the same for every id."""
+        body = {"channel": channel, "language": language}
+        return CodeWanted.model_validate(await self.post(f"/v1/dsrs/{dsr_id}/identity/code", body))
+
+    async def verify(self, dsr_id: UUID, code: str) -> Verified:
+        """Raises Conflicting for a code that is not accepted, for whatever reason."""
+        return Verified.model_validate(await self.post(f"/v1/dsrs/{dsr_id}/identity/verify", {"code": code}))
+
+    async def verified_by_hand(
+        self, dsr_id: UUID, manner: str, *, mandate: str | None = None, sensitive: bool = False
+    ) -> Verified:
+        """A person made sure (scope identity:check). Raises Conflicting if more was asked than the doubt allows."""
+        body = {"manner": manner, "sensitive": sensitive} | ({"mandate": mandate} if mandate else {})
+        return Verified.model_validate(await self.post(f"/v1/dsrs/{dsr_id}/identity/manual", body, safe=True))
 
     async def package(self, dsr_id: UUID, file: BinaryIO) -> int:
         """Write the export package to `file`; gives its size in bytes.

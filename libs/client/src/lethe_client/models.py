@@ -65,6 +65,15 @@ class Retained(Answer):
     until: AwareDatetime | None = None
 
 
+class KnownBy(Answer):
+    """How it is known who asks, and how a doubt was removed."""
+
+    method: str
+    doubt: str | None = None
+    verified_at: AwareDatetime | None = None
+    verified_by: str | None = None
+
+
 class Dsr(Answer):
     """Where a DSR stands."""
 
@@ -89,6 +98,7 @@ class Dsr(Answer):
     package_ready: bool = False
     status_at: AwareDatetime | None = None
     withdrawn_at: AwareDatetime | None = None
+    identity: KnownBy | None = None
 
     @property
     def closed(self) -> bool:
@@ -102,6 +112,20 @@ class Dsr(Answer):
 class Withdrawn(Answer):
     dsr_id: UUID
     withdrawn_at: AwareDatetime
+
+
+class CodeWanted(Answer):
+    """Whether a code was sent is not told."""
+
+    valid_for_s: int
+    again_after_s: int
+
+
+class Verified(Answer):
+    dsr_id: UUID
+    status: str
+    method: str | None = None
+    verified_at: AwareDatetime | None = None
 
 
 class DsrPage(Answer):

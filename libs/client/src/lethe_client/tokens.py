@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCOPES = (
     "dsr:write",
     "dsr:read",
+    "identity:check",
     "package:read",
     "saga:read",
     "saga:act",

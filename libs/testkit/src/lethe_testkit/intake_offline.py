@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 from prometheus_client import CollectorRegistry
 
+from intake.adapters.assertions import SignedAssertions
 from intake.adapters.meters import PrometheusMeters
 from intake.application.accept import Acceptance
 from intake.application.overload import Gate
@@ -47,6 +48,7 @@ class Shelf:
         self.rows: dict[tuple[str, bytes], Accepted] = {}
         self.sealed: list[Sealing] = []
         self.sent: list[Record] = []
+        self.recorded: list[Candidate] = []
         self.groups: list[int] = []
         self.error: Exception | None = None
 
@@ -81,6 +83,9 @@ class Shelf:
 
     async def by_keys(self, _: Any, candidates: Sequence[Candidate]) -> Mapping[tuple[str, bytes], Accepted]:
         return {(c.submission.controller_id, c.key): self.rows[c.submission.controller_id, c.key] for c in candidates}
+
+    async def record_identities(self, _: Any, candidates: Sequence[Candidate]) -> None:
+        self.recorded += candidates
 
     async def seal(self, _: Any, items: Sequence[Sealing]) -> None:
         self.sealed += items
@@ -127,7 +132,7 @@ async def offline_site() -> AsyncIterator[Site]:
     gate = Gate(lambda: load[0], meters, Limits(), every_s=0)
     acceptance = Acceptance(
         desk=cast("Any", shelf), store=cast("Any", shelf), sealer=shelf, gate=gate, meters=meters,
-        controllers=CONTROLLERS, secret=b"s" * 32, now=lambda: NOW, entropy=os.urandom,
+        controllers=CONTROLLERS, assertions=SignedAssertions({}), secret=b"s" * 32, now=lambda: NOW, entropy=os.urandom,
         is_transient=lambda e: isinstance(e, ConnectionError), spacing_s=0.0,
     )  # fmt: skip
     parts = Parts(acceptance, *[cast("Any", None)] * (len(fields(Parts)) - 1))

@@ -11,25 +11,32 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 
+from intake.adapters.assertions import SignedAssertions
 from intake.adapters.breaches import PostgresReports, processors_of
 from intake.adapters.broker import Broker
-from intake.adapters.controllers import read_controllers
+from intake.adapters.carrying import Couriers
+from intake.adapters.code_letters import CodeLetters
+from intake.adapters.controllers import read_assertion_keys, read_controllers
+from intake.adapters.identities import PostgresIdentities
 from intake.adapters.meters import meters
-from intake.adapters.secrets import fingerprint_secret
+from intake.adapters.secrets import code_secret, fingerprint_secret
 from intake.adapters.store import PostgresStore
 from intake.adapters.withdrawals import PostgresWithdrawals
 from intake.application.accept import Acceptance
 from intake.application.breaches import Breaches
 from intake.application.dealings import Dealings
+from intake.application.identity import IdentityChecks
 from intake.application.overload import Gate, TimedDesk
 from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
 from intake.application.withdraw import Withdrawals
 from intake.domain.fingerprint import Fingerprints
+from intake.domain.identity import Codes
 from intake.domain.overload import Load
 from intake.entrypoints.http import Parts, build_app
 from intake.entrypoints.messages import on_status
 from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
+from lethe_delivery import migrate_delivery
 from lethe_events.topics import BREACH_REPORTS, BREACH_SIGNALS, REQUESTS, STATUS
 from lethe_law import load_calendars, supported_countries
 from lethe_messaging import Bus, BusFailed, KafkaSettings, Operations, Tuning, migrate_messaging
@@ -72,13 +79,16 @@ class _Engines:
     broker: Broker
     bus: Bus
     secret: bytes
+    codes: Codes
+    assertions: SignedAssertions
+    couriers: Couriers
 
 
 @asynccontextmanager
 async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
     topics = topics or Topics()
-    controllers = _controllers(settings)
+    controllers, assertions = _controllers(settings)
     keys = _keys(settings)
     auth = _auth(settings)
     database = await Database.connect(
@@ -91,11 +101,15 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         kafka = KafkaSettings(settings.kafka)
         broker = Broker(kafka, topics.every, settings.partitions)
         await broker.attempt()
+        await migrate_delivery(database)
         secret = await fingerprint_secret(database, keys)
+        codes = Codes(await code_secret(database, keys))
+        couriers = _couriers(settings, database, keys, codes, controllers)
         bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         try:
-            yield _wire(settings, topics, _Engines(controllers, keys, auth, database, broker, bus, secret))
+            engines = _Engines(controllers, keys, auth, database, broker, bus, secret, codes, assertions, couriers)
+            yield _wire(settings, topics, engines)
         finally:
             await bus.stop()
     finally:
@@ -117,6 +131,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         gate=gate,
         meters=meters(),
         controllers=engines.controllers,
+        assertions=engines.assertions,
         secret=engines.secret,
         now=_now,
         entropy=os.urandom,
@@ -130,7 +145,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         Packages(store, vault, _now),
         Redemptions(store, vault_as),
         Operations(database, bus),
-        _dealings(topics, desk),
+        _dealings(settings, topics, desk, engines),
         _breaches(settings, topics, engines, desk, vault, gate),
     )
     health = HealthChecks()
@@ -144,12 +159,37 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "relay": bus.relay,
         "group_commit": acceptance.group.run,
         "gate": gate.watch,
+        "couriers": engines.couriers.run,
     }
-    return Service(app, settings.http, background, bus.stop, settings.shared_port)
+
+    async def stop() -> None:
+        await engines.couriers.stop()
+        await bus.stop()
+
+    return Service(app, settings.http, background, stop, settings.shared_port)
 
 
-def _dealings(topics: Topics, desk: TimedDesk) -> Dealings:
-    return Dealings(Withdrawals(desk, PostgresWithdrawals(), _now, topics.requests.name))
+def _dealings(settings: Settings, topics: Topics, desk: TimedDesk, engines: _Engines) -> Dealings:
+    checks = IdentityChecks(
+        desk,
+        PostgresIdentities(),
+        engines.codes,
+        settings.codes,
+        now=_now,
+        entropy=os.urandom,
+        topic=topics.requests.name,
+    )
+    return Dealings(
+        Withdrawals(desk, PostgresWithdrawals(), _now, topics.requests.name), checks, engines.couriers.channels
+    )
+
+
+def _couriers(
+    settings: Settings, database: Database, keys: FileKeys, codes: Codes, controllers: Mapping[str, Controller]
+) -> Couriers:
+    vault = Vault(database, keys, redeemer=f"{NAME}:identity")
+    letters = CodeLetters(database, vault, codes, controllers, sender=settings.sender, now=_now)
+    return Couriers(database, letters, os.urandom, smtp=settings.smtp, sms=settings.sms)
 
 
 def _breaches(  # noqa: PLR0917 - what was opened and wired
@@ -224,9 +264,10 @@ def _check_bus(broker: Broker, bus: Bus) -> Mapping[str, object]:
     return {key: facts[key] for key in ("consumer", "publisher", "outbox")}
 
 
-def _controllers(settings: Settings) -> Mapping[str, Controller]:
+def _controllers(settings: Settings) -> tuple[Mapping[str, Controller], SignedAssertions]:
     try:
-        return read_controllers(settings.controllers)
+        found = read_controllers(settings.controllers)
+        return found, SignedAssertions(read_assertion_keys(settings.controllers))
     except ValueError as error:
         raise SettingsError([f"LETHE_CONTROLLERS {line}" for line in str(error).splitlines()]) from None
 

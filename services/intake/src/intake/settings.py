@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from intake.domain.identity import CodePolicy
 from intake.domain.overload import Limits
 from lethe_chassis import Address, AuthSettings, Env
+from lethe_delivery import BadSettings, SmsSettings, SmtpSettings, Tls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,11 @@ class Settings:
     parked_retention_s: float
     """How long the content of a message that could not be taken is kept."""
     limits: Limits
+    codes: CodePolicy
+    smtp: SmtpSettings | None
+    sender: str
+    """The address that e-mail with codes comes from."""
+    sms: SmsSettings | None
     spacing_s: float
     """Least time between two transactions that accept requests, unless one is full."""
 
@@ -58,5 +65,55 @@ class Settings:
                 slowest_s=env.duration("LETHE_INTAKE_MAX_COMMIT", timedelta(seconds=limits.slowest_s)).total_seconds(),
                 waiting=env.integer("LETHE_INTAKE_MAX_WAITING", limits.waiting, minimum=1),
             ),
+            codes=_codes(env),
+            smtp=_smtp(env),
+            sender=env.text("LETHE_SMTP_SENDER", ""),
+            sms=_sms(env),
             spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=10)).total_seconds(),
         )
+
+
+def _codes(env: Env) -> CodePolicy:
+    usual = CodePolicy()
+    return CodePolicy(
+        lifetime=env.duration("LETHE_INTAKE_CODE_LIFETIME", usual.lifetime),
+        attempts=env.integer("LETHE_INTAKE_CODE_ATTEMPTS", usual.attempts, minimum=1, maximum=10),
+        pause=env.duration("LETHE_INTAKE_CODE_PAUSE", usual.pause),
+        per_day=env.integer("LETHE_INTAKE_CODES_PER_DAY", usual.per_day, minimum=1, maximum=20),
+    )
+
+
+def _smtp(env: Env) -> SmtpSettings | None:
+    """None without LETHE_SMTP_HOST: then no code goes out by e-mail."""
+    host = env.optional("LETHE_SMTP_HOST")
+    if host is None:
+        return None
+    sender = env.required("LETHE_SMTP_SENDER", "the address that letters come from")
+    try:
+        return SmtpSettings(
+            host=host,
+            port=env.integer("LETHE_SMTP_PORT", 465, minimum=1, maximum=65535),
+            tls=Tls(env.choice("LETHE_SMTP_TLS", list(Tls), Tls.IMPLICIT)),
+            domain=sender.rpartition("@")[2],
+            bounces=env.text("LETHE_SMTP_BOUNCES", sender),
+            username=env.optional("LETHE_SMTP_USERNAME"),
+            password=env.optional("LETHE_SMTP_PASSWORD"),
+            ca_file=env.optional("LETHE_SMTP_CA"),
+        )
+    except BadSettings as error:
+        env.fault("LETHE_SMTP_PASSWORD", "cannot be used", str(error))
+    except ValueError:
+        pass  # told of LETHE_SMTP_TLS
+    return None
+
+
+def _sms(env: Env) -> SmsSettings | None:
+    """None without LETHE_SMS_URL: then no code goes out by SMS."""
+    url = env.optional("LETHE_SMS_URL")
+    if url is None:
+        return None
+    return SmsSettings(
+        url=url,
+        token=env.optional("LETHE_SMS_TOKEN"),
+        idempotent=env.flag("LETHE_SMS_IDEMPOTENT", default=False),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lethe_client.cli import certificates, dsrs, law, parked, registers, requests, sagas, tokens
+from lethe_client.cli import certificates, dsrs, identity, law, parked, registers, requests, sagas, tokens
 from lethe_client.cli.exits import HELP
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(dsrs.app, name="dsr")
+identity.add_to(dsrs.app)
 requests.add_to(sagas.app)
 app.add_typer(sagas.app, name="saga")
 app.add_typer(sagas.incidents, name="incident")

@@ -28,6 +28,7 @@ class PostgresStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = load_queries("intake.adapters")
+        self._identity_sql = load_queries("intake.adapters", "identity.sql")
 
     async def insert(self, tx: Tx, candidates: Sequence[Candidate]) -> set[UUID]:
         columns = list(zip(*(_row(c) for c in candidates), strict=True))
@@ -47,6 +48,15 @@ class PostgresStore:
             )
             for row in rows
         }
+
+    async def record_identities(self, tx: Tx, candidates: Sequence[Candidate]) -> None:
+        await tx.execute(
+            self._identity_sql["record_identities"],
+            [c.submission.controller_id for c in candidates],
+            [c.dsr_id for c in candidates],
+            [c.submission.doubt for c in candidates],
+            [c.submission.mandate for c in candidates],
+        )
 
     async def tell(self, tx: Tx, told: Sequence[Told]) -> int:
         status = await tx.execute(
@@ -126,4 +136,8 @@ def _view(row: asyncpg.Record) -> DsrView:
         state=row["state"],
         told=row["told"] or {},
         withdrawn_at=row["withdrawn_at"],
+        identity=row["identity"],
+        doubt=row["doubt"],
+        verified_at=row["verified_at"],
+        verified_by_method=row["method"],
     )

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from intake.application.group_commit import GroupCommit
-from intake.domain.errors import KeyReused
+from intake.application.ports import AssertionRefused
+from intake.domain.errors import Fault, InvalidSubmission, KeyReused
 from intake.domain.fingerprint import Fingerprints
 from intake.domain.model import Accepted, Candidate, Deadline
 from intake.domain.submission import check
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from intake.application.overload import Gate
-    from intake.application.ports import Desk, Meters, Sealer, Store
+    from intake.application.ports import Asserted, Assertions, Desk, Meters, Sealer, Store
     from intake.domain.model import Controller, Submission
     from intake.domain.submission import Draft
     from lethe_events import Record
@@ -44,6 +45,7 @@ class Acceptance:
         gate: Gate,
         meters: Meters,
         controllers: Mapping[str, Controller],
+        assertions: Assertions,
         secret: bytes,
         now: Callable[[], datetime],
         entropy: Callable[[int], bytes],
@@ -57,6 +59,7 @@ class Acceptance:
         self._gate = gate
         self._meters = meters
         self._controllers = controllers
+        self._assertions = assertions
         self._fingerprints = Fingerprints(secret)
         self._now = now
         self._topic = topic
@@ -72,8 +75,12 @@ class Acceptance:
         case the caller sends the same again with the same key.
         """
         self._gate.admit(self.group.waiting)
-        candidate = self._candidate(draft, idempotency_key, traceparent)
-        accepted = await self.group.submit(candidate)
+        asserted = None if draft.identity_assertion is None else self._read(draft, draft.identity_assertion)
+        candidate = self._candidate(draft, idempotency_key, traceparent, asserted)
+        if asserted is not None and asserted.stale:
+            accepted: Accepted | None = await self._accepted_before(candidate)
+        else:
+            accepted = await self.group.submit(candidate)
         if accepted is None:
             self._meters.refused("key_reused")
             raise KeyReused
@@ -98,6 +105,9 @@ class Acceptance:
             stored = dict(await self._store.by_keys(work.tx, known)) if known else {}
             if new:
                 await self._sealer.seal(work.tx, [_sealing(c) for c in new])
+                recorded = [c for c in new if c.submission.doubt is not None or c.submission.mandate is not None]
+                if recorded:
+                    await self._store.record_identities(work.tx, recorded)
                 work.send([_received(self._topic, c) for c in new])
         for candidate in new:
             key = (candidate.submission.controller_id, candidate.key)
@@ -105,9 +115,27 @@ class Acceptance:
         self._meters.group(len(batch), time.perf_counter() - began)
         return [_result(c, stored, inserted) for c in batch]
 
-    def _candidate(self, draft: Draft, idempotency_key: str, traceparent: str | None) -> Candidate:
+    def _read(self, draft: Draft, assertion: str) -> Asserted:
+        try:
+            return self._assertions.read(draft.controller_id, assertion, self._now())
+        except AssertionRefused as refused:
+            raise InvalidSubmission([Fault("identity.assertion", refused.problem, refused.fix)]) from None
+
+    async def _accepted_before(self, candidate: Candidate) -> Accepted:
+        """The same request sent again gets its answer, also when its assertion is too old for a new one."""
+        async with self._desk.work() as work:
+            stored = await self._store.by_keys(work.tx, [candidate])
+        found = stored.get((candidate.submission.controller_id, candidate.key))
+        if found is None or found.fingerprint != candidate.fingerprint:
+            raise InvalidSubmission([Fault("identity.assertion", "is too old", "sign a new one")])
+        return replace(found, replayed=True)
+
+    def _candidate(
+        self, draft: Draft, idempotency_key: str, traceparent: str | None, asserted: Asserted | None
+    ) -> Candidate:
         now = self._now()
-        submission = check(draft, controllers=self._controllers, now=now)
+        said = None if asserted is None else asserted.identifiers
+        submission = check(draft, controllers=self._controllers, now=now, asserted=said)
         return Candidate(
             dsr_id=uuid7(now, self._entropy(10)),
             subject_ref=uuid.UUID(bytes=self._entropy(16), version=4),

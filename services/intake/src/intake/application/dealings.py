@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from intake.application.identity import IdentityChecks
     from intake.application.withdraw import Withdrawals
 
 
 @dataclass(frozen=True, slots=True)
 class Dealings:
     withdrawals: Withdrawals
+    identity: IdentityChecks
+    code_channels: frozenset[str]
+    """By which a code can be sent here: email, sms."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Store(Protocol):
         """What is stored under the keys of `candidates`, by (controller, key)."""
         ...
 
+    async def record_identities(self, tx: Tx, candidates: Sequence[Candidate]) -> None:
+        """Keep doubts and mandates of new requests."""
+        ...
+
     async def tell(self, tx: Tx, told: Sequence[Told]) -> int:
         """Take over states newer than those stored; gives how many were. Older ones and unknown ids are left out."""
         ...
@@ -73,6 +78,29 @@ class Sealer(Protocol):
 
 class Redeemer(Protocol):
     async def redeem(self, items: Sequence[Redemption]) -> Redeemed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """What a controller says that the person who is signed in is known by. `stale`: it said so too long ago."""
+
+    identifiers: Mapping[str, Sequence[str]]
+    stale: bool
+
+
+class AssertionRefused(Exception):
+    """`problem` and `fix` complete a fault; neither repeats what was sent."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.fix = fix
+
+
+class Assertions(Protocol):
+    def read(self, controller_id: str, assertion: str, now: datetime) -> Asserted:
+        """Raises AssertionRefused."""
+        ...
 
 
 class Documents(Protocol):

@@ -42,3 +42,7 @@ class DsrView:
     state: str
     told: Mapping[str, object]
     withdrawn_at: datetime | None
+    identity: str
+    doubt: str | None
+    verified_at: datetime | None
+    verified_by_method: str | None

@@ -46,6 +46,10 @@ class Fingerprints:
             stated.astimezone(UTC).isoformat() if stated else "",
             "" if submission.note is None else f"note {submission.note}",
         ]
+        if submission.doubt is not None:
+            fields.append(f"doubt {submission.doubt}")
+        if submission.mandate is not None:
+            fields.append(f"mandate {submission.mandate}")
         for kind in sorted(submission.identifiers):
             values = submission.identifiers[kind]
             fields += [kind, str(len(values)), *sorted(values)]

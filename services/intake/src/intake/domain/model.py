@@ -41,6 +41,9 @@ class Submission:
     regime: str
     identity: str
     note: str | None = field(repr=False)
+    doubt: str | None
+    """Why it is in doubt who asks; a code."""
+    mandate: str | None
     stated_received_at: datetime | None
     """As the caller sent it; None when the time of acceptance was taken. The fingerprint is over this one."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from intake.domain.errors import Fault, InvalidSubmission
 from intake.domain.identifiers import normalise_identifiers
+from intake.domain.identity import faults_of_assertion, faults_of_identity
 from intake.domain.model import Submission
 from lethe_events.words import Right
 from lethe_law import UnsupportedPlace, regime_of, supported_countries
@@ -44,10 +45,25 @@ class Draft(Protocol):
     def note(self) -> str | None: ...
     @property
     def identity_method(self) -> str: ...
+    @property
+    def identity_reason(self) -> str | None: ...
+    @property
+    def identity_mandate(self) -> str | None: ...
+    @property
+    def identity_assertion(self) -> str | None: ...
 
 
-def check(draft: Draft, *, controllers: Mapping[str, Controller], now: datetime) -> Submission:
-    """The request in the form in which it is kept. Raises InvalidSubmission with every fault."""
+def check(
+    draft: Draft,
+    *,
+    controllers: Mapping[str, Controller],
+    now: datetime,
+    asserted: Mapping[str, Sequence[str]] | None = None,
+) -> Submission:
+    """The request in the form in which it is kept. Raises InvalidSubmission with every fault.
+
+    `asserted`: what the controller signed that the person is known by.
+    """
     controller = controllers.get(draft.controller_id)
     country = draft.country or (controller.country if controller else None)
     regime = _regime(controller, country)
@@ -61,6 +77,7 @@ def check(draft: Draft, *, controllers: Mapping[str, Controller], now: datetime)
         faults.append(Fault("country", "has no calendar of legal periods here", fix))
     if draft.export_first and draft.right is not Right.ERASURE:
         faults.append(Fault("export_first", "has a meaning only with right erasure", "leave it out"))
+    faults += _faults_of_identity(draft, identifiers, asserted, country)
     if draft.received_at is not None:
         faults.extend(_faults_of_receipt(draft.received_at, now))
     if faults or controller is None or country is None or regime is None:
@@ -76,6 +93,8 @@ def check(draft: Draft, *, controllers: Mapping[str, Controller], now: datetime)
         regime=regime,
         identity=draft.identity_method,
         note=draft.note or None,
+        doubt=draft.identity_reason,
+        mandate=draft.identity_mandate,
         stated_received_at=draft.received_at,
     )
 
@@ -89,6 +108,23 @@ def _regime(controller: Controller | None, country: str | None) -> str | None:
         return regime if country in supported_countries(regime) else None
     except UnsupportedPlace:
         return None
+
+
+def _faults_of_identity(
+    draft: Draft,
+    identifiers: Mapping[str, tuple[str, ...]],
+    asserted: Mapping[str, Sequence[str]] | None,
+    country: str | None,
+) -> list[Fault]:
+    faults = faults_of_identity(
+        draft.identity_method,
+        reason=draft.identity_reason,
+        mandate=draft.identity_mandate,
+        assertion=draft.identity_assertion is not None,
+    )
+    if asserted is not None:
+        faults += faults_of_assertion(identifiers, normalise_identifiers(asserted, country)[0])
+    return faults
 
 
 def _faults_of_receipt(received_at: datetime, now: datetime) -> list[Fault]:

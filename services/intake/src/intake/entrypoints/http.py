@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from intake.application import packages
 from intake.entrypoints import accepting, breach_http
+from intake.entrypoints.identifying import identity_router
 from intake.entrypoints.schemas import (
     Dsr,
     DsrPage,
@@ -96,6 +97,7 @@ def build_app(
     accepting.add_route(app, lambda: parts().acceptance)
     app.include_router(_router(parts))
     app.include_router(withdrawal_router(lambda: parts().dealings))
+    app.include_router(identity_router(lambda: parts().dealings))
     app.include_router(breach_http.breach_router(lambda: parts().breaches))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     return app

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from intake.domain.identity import Doubt
 from lethe_events.models import Code
 from lethe_events.words import Channel, Result, Right, SagaState
 
@@ -28,10 +29,27 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Mandate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$")]
+"""A reference, which holds no personal data."""
+
+
 class Identity(Given):
     """How the controller knew who asks (Art. 12(6)). Proofs themselves are not sent."""
 
-    method: Code = Field(description="A code of the controller's own", examples=["controller_session"])
+    method: Code = Field(
+        description="controller_session: signed in at the controller; signed_assertion: the same, proved; "
+        "authorised_agent: acts under a mandate; in_doubt: it has to be found out; or a code of the controller's own",
+        examples=["controller_session"],
+    )
+    reason: Code | None = Field(
+        default=None, description=f"With in_doubt, and required there: one of {', '.join(Doubt)}"
+    )
+    mandate: Mandate | None = Field(default=None, description="An agent's authority, by your reference")
+    assertion: Annotated[str, StringConstraints(max_length=8000)] | None = Field(
+        default=None,
+        description="With signed_assertion: a JWT under the controller's key; iss its id, aud lethe-intake, iat, exp, "
+        "identifiers. Good for ten minutes",
+    )
 
 
 def _carried(value: object) -> object:
@@ -89,6 +107,18 @@ class NewDsr(Given):
     def identity_method(self) -> str:
         return self.identity.method
 
+    @property
+    def identity_reason(self) -> str | None:
+        return self.identity.reason
+
+    @property
+    def identity_mandate(self) -> str | None:
+        return self.identity.mandate
+
+    @property
+    def identity_assertion(self) -> str | None:
+        return self.identity.assertion
+
 
 class Links(BaseModel):
     self: str = Field(description="The DSR", examples=[f"/v1/dsrs/{_ID}"])
@@ -124,6 +154,15 @@ class Retained(BaseModel):
     until: datetime | None = None
 
 
+class KnownBy(BaseModel):
+    """How it is known who asks (Art. 12(6))."""
+
+    method: str = Field(examples=["in_doubt"])
+    doubt: str | None = Field(description="Why it was in doubt")
+    verified_at: datetime | None
+    verified_by: str | None = Field(description="How it was verified", examples=["code_email"])
+
+
 class Dsr(BaseModel):
     """Where a DSR stands. The person's identifiers are never shown."""
 
@@ -148,6 +187,7 @@ class Dsr(BaseModel):
     package_ready: bool
     status_at: datetime | None = Field(description="When the saga last told its state")
     withdrawn_at: datetime | None = Field(description="When the person took the request back")
+    identity: KnownBy
     links: Links
 
 

@@ -46,6 +46,12 @@ def shown(view: DsrView) -> Dsr:
             "package_ready": "package" in told,
             "status_at": told.get("at"),
             "withdrawn_at": view.withdrawn_at,
+            "identity": {
+                "method": view.identity,
+                "doubt": view.doubt,
+                "verified_at": view.verified_at,
+                "verified_by": view.verified_by_method,
+            },
             "links": links(view.dsr_id),
         }
     )

@@ -29,8 +29,9 @@ WHERE dsr.controller_id = told.controller_id AND dsr.dsr_id = told.dsr_id AND ds
 -- name: find_dsr
 -- One request, if it belongs to one of these controllers.
 SELECT dsr_id, controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at, accepted_at,
-       due_strict, due_legal, due_date, rule, state, told, withdrawn_at
+       due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method
 FROM dsr
+LEFT JOIN identity_check USING (controller_id, dsr_id)
 WHERE controller_id = ANY ($2::text[]) AND dsr_id = $1;
 
 -- name: page_of_dsrs
@@ -38,9 +39,11 @@ WHERE controller_id = ANY ($2::text[]) AND dsr_id = $1;
 SELECT page.*
 FROM unnest($1::text[]) AS mine (controller_id)
 CROSS JOIN LATERAL (
-    SELECT dsr_id, controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at,
-           accepted_at, due_strict, due_legal, due_date, rule, state, told, withdrawn_at
+    SELECT dsr_id, dsr.controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at,
+           accepted_at, due_strict, due_legal, due_date, rule, state, told, withdrawn_at,
+           identity, doubt, verified_at, method
     FROM dsr
+    LEFT JOIN identity_check USING (controller_id, dsr_id)
     WHERE dsr.controller_id = mine.controller_id
       AND ($2::uuid IS NULL OR dsr.dsr_id < $2)
       AND ($3::text IS NULL OR dsr.state = $3)

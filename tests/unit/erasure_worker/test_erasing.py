@@ -177,3 +177,30 @@ async def test_batches_go_side_by_side_until_they_collide_and_again_after_a_whil
     assert max(most) == 3, "another processor has its own turns"
     now[0] = ALONE_FOR
     assert await together() == 3
+
+
+class Changing(Processing):
+    """A processor that can do more than erase."""
+
+    async def change(self, verb: Verb, items: Sequence[WorkItem]) -> list[Answer]:
+        self._log.append(f"{verb.value} {[i.task.dsr_id.int for i in items]}")
+        return [self._answer(item) for item in items]
+
+
+@pytest.mark.parametrize("verb", [Verb.RECTIFY, Verb.RESTRICT, Verb.LIFT, Verb.SUPPRESS])
+async def test_the_other_rights_are_asked_for_as_erasure_is(log: list[str], ledger: Ledger, verb: Verb) -> None:
+    counts = (Count(collection="orders", method=Method.RESTRICTED, rows=2),)
+    connector = Changing(log, lambda _: Answer(Outcome.DONE, counts=counts))
+    erasing = Erasing(ledger, Turns(lambda: 0.0), clock=lambda: NOW)
+    [answer] = await erasing(tasks.processor(), connector, [tasks.item("shop", verb, 1)])
+    assert log == ["intend [1]", f"{verb.value} [1]"]
+    assert answer.counts == counts
+
+
+async def test_what_a_connector_cannot_do_goes_to_a_person(log: list[str], ledger: Ledger) -> None:
+    erasing = Erasing(ledger, Turns(lambda: 0.0), clock=lambda: NOW)
+    connector = Processing(log, lambda _: ERASED)
+    [answer] = await erasing(tasks.processor(), connector, [tasks.item("shop", Verb.RESTRICT, 1)])
+    assert answer.failure is not None
+    assert (answer.outcome, answer.failure.code) == (Outcome.NEEDS_PERSON, "verb_not_supported")
+    assert log == ["intend [1]"]

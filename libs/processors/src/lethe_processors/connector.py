@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - stored answers are read back by pydantic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lethe_events.models import Count, Evidence, ExportPart, Failure, Retained
 from lethe_events.words import FailureKind, Grade, Outcome
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lethe_events.models import TaskRequested
+    from lethe_events.words import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +87,12 @@ class Connector(Protocol):
     async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Changes(Protocol):
+    """A processor that can carry out more rights than erasure; not every connector can."""
+
+    async def change(self, verb: Verb, items: Sequence[WorkItem]) -> list[Answer]:
+        """Erase, rectify, restrict, lift or suppress, under the promises of `Connector`."""
+        ...

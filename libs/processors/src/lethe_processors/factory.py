@@ -33,6 +33,7 @@ def connector_for(processor: Processor, credentials: Credentials) -> Connector:
             read=settings.read,
             write=settings.write,
             key=settings.key,
+            ordinary=settings.ordinary,
             connections=processor.concurrency,
         )
     if isinstance(settings, HttpSettings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import yaml
@@ -51,9 +51,9 @@ def described(directory: Path, dataset: str, *, name: str = "tiny", **changes: o
     return load_register(write_register(directory, dataset, name=name, **changes)).processors[name]
 
 
-def connect(processor: Processor, dsn: str, *, read: str | None = None) -> Connector:
+def connect(processor: Processor, dsn: str, *, read: str | None = None, ordinary: str | None = None) -> Connector:
     """The caller closes it."""
-    environ = {READ: read or dsn, WRITE: dsn, "DESCRIBED_KEY": KEY}
+    environ = {READ: read or dsn, WRITE: dsn, "DESCRIBED_KEY": KEY, "DESCRIBED_ORDINARY_DSN": ordinary or dsn}
     environ |= {"SHOP_READ_DSN": read or dsn, "SHOP_WRITE_DSN": dsn, "SHOP_KEY": KEY}
     return connector_for(processor, Credentials(environ))
 
@@ -66,18 +66,20 @@ def person(number: int, **identifiers: str) -> WorkItem:
 class Bench:
     """Makes a connector from the SQL of some tables and their dataset; closes what it made.
 
-    `categories`: what the register lists beside the few that most tests need.
+    `categories`: what the register lists beside the few that most tests need. `changes`: other fields of the entry.
     """
 
-    def __init__(self, directory: Path, dsn: str, *categories: str) -> None:
+    def __init__(self, directory: Path, dsn: str, *categories: str, **changes: Any) -> None:
         self._directory = directory
+        self._changes = changes
         self._categories = ["user.contact", "user.name", "user.unique_id", *categories]
         self.dsn = dsn
         self._made: list[Connector] = []
 
     async def __call__(self, tables: str, dataset: str) -> Connector:
         await run_sql(self.dsn, tables)
-        self._made.append(connect(described(self._directory, dataset, data_categories=self._categories), self.dsn))
+        entry = described(self._directory, dataset, data_categories=self._categories, **self._changes)
+        self._made.append(connect(entry, self.dsn))
         return self._made[-1]
 
     async def close(self) -> None:

@@ -22,7 +22,6 @@ from lethe_chassis import (
     operations_router,
 )
 from lethe_events.topics import ACKS, TASKS_ERASURE
-from lethe_events.words import Verb
 from lethe_messaging import (
     Bus,
     BusFailed,
@@ -38,6 +37,7 @@ from lethe_postgres import Database, is_transient, migrate
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
+from lethe_processors.verbs import CHANGES
 from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from, register_facts
 from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from erasure_worker.settings import Settings
     from lethe_events.models import TaskRequested
+    from lethe_events.words import Verb
     from lethe_processors.connector import Answer
 
 NAME = "erasure-worker"
@@ -78,7 +79,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             registers,
             redeem_from(Vault(database, keys, redeemer=NAME), Redemption),
             connectors,
-            verbs={Verb.ERASE},
+            verbs=CHANGES,
         )
         ledger = EffectLedger(database)
         erasing = Erasing(ledger, Turns(monotonic), clock=_now)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic resolves the annotations at run time
 from enum import StrEnum
 
+from lethe_processors.dataset.rights import Restrict  # noqa: TC001 - pydantic resolves the annotations at run time
+
 FieldPath = tuple[str, ...]
 """Column name, then the keys inside a JSON column."""
 
@@ -135,6 +137,7 @@ class Collection:
     retain: Retain | None = None
     shared: bool = False
     skipped: bool = False
+    restrict: Restrict | None = None
 
     @property
     def primary_key(self) -> tuple[str, ...]:

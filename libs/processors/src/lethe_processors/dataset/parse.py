@@ -162,6 +162,7 @@ class _Builder:
             retain=own.retain.build() if own.retain else None,
             shared=own.shared,
             skipped=bool(meta is not None and meta.skip_processing),
+            restrict=own.restrict.build() if own.restrict else None,
         )
 
     def field(self, owner: tuple[str, ...], fides: Any, inherited: tuple[str, ...]) -> Field:

@@ -87,14 +87,44 @@ def check_order(documents: Mapping[str, Document], processors: Mapping[str, Proc
                 )
 
 
+_VERBS = {
+    "sql": frozenset(Verb) - {Verb.PACKAGE},
+    "http": frozenset({Verb.EXPORT, Verb.ERASE, Verb.VERIFY}),
+    "kafka": frozenset(Verb) - {Verb.PACKAGE},
+}
+"""What connectors of each kind can do."""
+
+
+def check_capabilities(document: Document, processor: Processor) -> Iterator[Problem]:
+    """Verbs that the processor declares and its connector cannot do, and verbs that make no sense alone."""
+    verbs, kind = processor.capabilities.verbs, processor.connector.kind
+    beyond = sorted(v.value for v in verbs - _VERBS[kind])
+    if beyond:
+        yield document.problem(
+            ("capabilities", "verbs"),
+            f"a connector of kind {kind} cannot {', '.join(beyond)}.",
+            "take the verb out: such tasks then go to a person.",
+        )
+    if (Verb.RESTRICT in verbs) != (Verb.LIFT in verbs):
+        yield document.problem(
+            ("capabilities", "verbs"),
+            "what is restricted has to be lifted one day, and only that: it declares one without the other.",
+            "declare both `restrict` and `lift`, or neither.",
+        )
+
+
 def check_sql(document: Document, processor: Processor, parsed: Parsed) -> Iterator[Problem]:
     """What the processor's entry and its dataset have to agree on."""
     settings = processor.connector
     if not isinstance(settings, SqlSettings) or parsed.dataset is None:
         return
-    if Verb.ERASE in processor.capabilities.verbs and settings.write is None:
+    changes = sorted(v.value for v in processor.capabilities.verbs - {Verb.EXPORT, Verb.VERIFY})
+    if changes and settings.write is None:
+        what = ", ".join(changes)
         yield document.problem(
-            ("connector",), "it is to erase, but has no `write` credential.", "add `write: env:NAME`, or drop the verb."
+            ("connector",),
+            f"it is to {what}, but has no `write` credential.",
+            "add `write: env:NAME`, or drop the verb.",
         )
     personal = {c for col in parsed.dataset.collections for _, f in col.leaves() if f.personal for c in f.categories}
     missing = sorted(c for c in personal if not any(c == d or c.startswith(d + ".") for d in processor.data_categories))

@@ -16,8 +16,10 @@ from lethe_processors.sql import advice
 from lethe_processors.sql.catalog import read_catalog
 from lethe_processors.sql.codes import code_of
 from lethe_processors.sql.faults import faults
+from lethe_processors.sql.fit import misfits, rights_to_restrict
 from lethe_processors.sql.plan import bind
 from lethe_processors.sql.side import secret_key
+from lethe_processors.verbs import CHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -45,6 +47,11 @@ async def check_live(register: Register, credentials: Credentials) -> list[Probl
     return found
 
 
+async def _nothing(_: Tx, __: Plan) -> list[Advice]:
+    """Ordinary readers see what they see; that they can connect is all that is asked."""
+    return []
+
+
 class _Look:
     def __init__(self, processor: Processor, settings: SqlSettings, credentials: Credentials) -> None:
         assert processor.dataset is not None
@@ -53,13 +60,16 @@ class _Look:
         self._dataset = settings.dataset
         self._settings = settings
         self._credentials = credentials
-        self._erases = Verb.ERASE in processor.capabilities.verbs
+        self._verbs = processor.capabilities.verbs
+        self._erases = Verb.ERASE in self._verbs
 
     async def all(self) -> list[Problem]:
         found = self._key()
         found += await self._with("read", self._settings.read, self._reading)
-        if self._settings.write is not None and self._erases:
+        if self._settings.write is not None and self._verbs & CHANGES:
             found += await self._with("write", self._settings.write, self._writing)
+        if self._settings.ordinary is not None:
+            found += await self._with("ordinary", self._settings.ordinary, _nothing)
         return found
 
     def _key(self) -> list[Problem]:
@@ -99,6 +109,8 @@ class _Look:
             for f in faults(plan, has_key=self._settings.key is not None)
             if self._erases or f.reads
         ]
+        misfitting = {f for verb in self._verbs for f in misfits(plan, verb)}
+        found += [advice.Advice(f.where, f.message, f.fix) for f in sorted(misfitting, key=lambda f: (f.where, f.code))]
         found += advice.rights_to_read(plan)
         if self._erases:
             found += advice.undescribed(plan)
@@ -109,7 +121,10 @@ class _Look:
         return found
 
     async def _writing(self, _: Tx, plan: Plan) -> list[Advice]:
-        return list(advice.rights_to_erase(plan))
+        found = list(advice.rights_to_erase(plan)) if self._erases else []
+        if self._verbs & {Verb.RESTRICT, Verb.LIFT} and not misfits(plan, Verb.RESTRICT):
+            found += rights_to_restrict(plan)
+        return found
 
     def _connector(self, name: str, message: str, fix: str) -> Problem:
         return Problem(self._file, None, f"connector.{name}", message, fix)

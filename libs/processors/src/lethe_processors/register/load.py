@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from lethe_events.words import Verb
-from lethe_processors.dataset import Parsed, check_dataset, parse_dataset
+from lethe_processors.dataset import Parsed, check_dataset, check_rights, parse_dataset
 from lethe_processors.errors import RegisterError
 from lethe_processors.problems import Problem
-from lethe_processors.register.check import check_dataset_words, check_names, check_order, check_sql, check_words
+from lethe_processors.register.check import (
+    check_capabilities,
+    check_dataset_words,
+    check_names,
+    check_order,
+    check_sql,
+    check_words,
+)
 from lethe_processors.register.grounds import check_dataset_grounds, check_grounds
 from lethe_processors.register.models import HttpSettings, Processor, Register, SqlSettings
 from lethe_processors.register.taxonomy import FILE as TAXONOMY_FILE
@@ -102,6 +109,7 @@ def _read_processor(reading: _Reading, path: Path, taxonomy: Taxonomy) -> None:
     reading.problems += check_names(document, processor, path.stem)
     reading.problems += check_words(document, processor, taxonomy)
     reading.problems += check_grounds(document, processor)
+    reading.problems += check_capabilities(document, processor)
     if isinstance(processor.connector, SqlSettings):
         processor = _with_dataset(reading, document, processor, taxonomy)
     if isinstance(processor.connector, HttpSettings):
@@ -131,7 +139,11 @@ def _with_dataset(reading: _Reading, document: Document, processor: Processor, t
         reading.problems += check_dataset_words(parsed, taxonomy)
         reading.problems += check_dataset_grounds(parsed)
     erases = Verb.ERASE in processor.capabilities.verbs
-    reading.problems += check_dataset(parsed, parsed.dataset, processor.identities, erases=erases)
+    found = check_dataset(parsed, parsed.dataset, processor.identities, erases=erases)
+    reading.problems += found
+    if not found:  # else the graph may be none
+        ordinary, verbs = processor.connector.ordinary is not None, processor.capabilities.verbs
+        reading.problems += check_rights(parsed, parsed.dataset, processor.identities, verbs, ordinary=ordinary)
     reading.problems += check_sql(document, processor, parsed)
     return processor.model_copy(update={"dataset": parsed.dataset})
 

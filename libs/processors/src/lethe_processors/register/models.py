@@ -122,13 +122,17 @@ class RetentionRule(Entry):
 
 
 class SqlSettings(Entry):
-    """A PostgreSQL database. `key` (32 bytes or more) keys pseudonyms and the hash that is given as evidence."""
+    """A PostgreSQL database. `key` (32 bytes or more) keys pseudonyms and the hash that is given as evidence.
+
+    `ordinary`: what those who use the data in the ordinary course read with; it shows that a restriction holds.
+    """
 
     kind: Literal["sql"]
     dataset: Name
     read: CredentialRef
     write: CredentialRef | None = None
     key: CredentialRef | None = None
+    ordinary: CredentialRef | None = None
 
 
 class HttpSettings(BaseModel):

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from lethe_events.words import FailureKind, Outcome, Verb
+from lethe_events.words import FailureKind, Outcome
 from lethe_processors.connector import Answer
+from lethe_processors.verbs import CHANGES
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from lethe_events.models import TaskRequested
+    from lethe_events.words import Verb
 
 _ALWAYS_FINAL = frozenset({Outcome.DONE, Outcome.NOTHING_FOUND, Outcome.RETAINED})
 
@@ -38,7 +40,7 @@ def is_final(verb: Verb, answer: Answer) -> bool:
     """
     if answer.outcome in _ALWAYS_FINAL:
         return True
-    return answer.outcome is Outcome.ACCEPTED and verb is Verb.ERASE
+    return answer.outcome is Outcome.ACCEPTED and verb in CHANGES
 
 
 def is_transient(answer: Answer) -> bool:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
-
-import asyncpg
 
 from lethe_events.canonical import canonical, sha256_hex
 from lethe_events.models import Evidence
-from lethe_events.words import Grade, Outcome
-from lethe_postgres import crashpoint, is_transient
+from lethe_events.words import Grade, Outcome, Verb
+from lethe_postgres import crashpoint
 from lethe_processors.connector import Answer
 from lethe_processors.errors import CredentialMissing
+from lethe_processors.sql.batch import in_one_transaction
+from lethe_processors.sql.changing import changing, look_at
 from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
-from lethe_processors.sql.erase import erase_batch
 from lethe_processors.sql.export import SinkFailed, export_batch
+from lethe_processors.sql.fit import misfits
 from lethe_processors.sql.orphans import Looks, count_orphans
 from lethe_processors.sql.side import Side, secret_key
 from lethe_processors.sql.verify import verify_batch
 from lethe_processors.sql.withheld import by_hold, withholding
+from lethe_processors.verbs import looked_after
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from asyncpg.transaction import Transaction
 
@@ -48,6 +52,7 @@ class SqlConnector:
         read: str,
         write: str | None,
         key: str | None = None,
+        ordinary: str | None = None,
         connections: int = 4,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -57,6 +62,11 @@ class SqlConnector:
         self._clock = clock
         self._read = Side(graph, credentials, read, size=connections, reading=True, has_key=key is not None)
         self._looks = Looks()
+        self._ordinary = (
+            Side(graph, credentials, ordinary, size=connections, reading=True, has_key=False)
+            if ordinary is not None
+            else None
+        )
         self._write = (
             Side(graph, credentials, write, size=connections, reading=False, has_key=key is not None)
             if write is not None
@@ -65,15 +75,19 @@ class SqlConnector:
 
     async def erase(self, items: Sequence[WorkItem]) -> list[Answer]:
         """One transaction for the batch; if it fails, a second one in which halves are told apart."""
+        return await self.change(Verb.ERASE, items)
+
+    async def change(self, verb: Verb, items: Sequence[WorkItem]) -> list[Answer]:
         if self._write is None:
             return [Answer.permanent("no_write_credential") for _ in items]
         side = self._write
-        return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._erase(side, known)))
+        return await self._for_known(
+            items, lambda known: self._guarded(side, known, lambda: self._change(side, verb, known))
+        )
 
     async def verify(self, items: Sequence[WorkItem]) -> list[Answer]:
         """One snapshot for the batch, with the reading credential; calls that wait share the look for orphans."""
-        side = self._read
-        return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._verify(known)))
+        return await self._for_known(items, self._verify_each)
 
     async def export(self, items: Sequence[WorkItem], sink: ExportSink) -> list[Answer]:
         """One snapshot for the batch, with the reading credential. Errors of the sink are raised."""
@@ -81,30 +95,50 @@ class SqlConnector:
         return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._export(known, sink)))
 
     async def close(self) -> None:
-        await self._read.close()
-        if self._write is not None:
-            await self._write.close()
+        for side in (self._read, self._write, self._ordinary):
+            if side is not None:
+                await side.close()
 
-    async def _erase(self, side: Side, items: Sequence[WorkItem]) -> list[Answer]:
+    async def _change(self, side: Side, verb: Verb, items: Sequence[WorkItem]) -> list[Answer]:
         key = secret_key(self._credentials, self._key)
         async with side.connection() as tx:
             plan, faults = await side.plan(tx)
+            faults = faults if verb is Verb.ERASE else [*(f for f in faults if f.reads), *misfits(plan, verb)]
             if faults:
                 return [Answer.permanent(faults[0].code) for _ in items]
-            batch = _Batch(tx, plan, key, self._clock())
-            try:
-                async with tx.transaction():
-                    answers = await batch.run(items)
-                    crashpoint("sql.erased")
-            except asyncpg.PostgresError as error:
-                if is_transient(error):
-                    raise
-                side.forget_plan()
-            else:
-                crashpoint("sql.committed")
+            run = changing(verb, tx, plan, key, self._clock())
+            return await in_one_transaction(tx, items, run, side.forget_plan)
+
+    async def _verify_each(self, items: Sequence[WorkItem]) -> list[Answer]:
+        """By what is looked at: each kind of change is looked for in its own way."""
+        groups: dict[Verb, list[int]] = defaultdict(list)
+        for position, item in enumerate(items):
+            groups[looked_after(item.task)].append(position)
+        answers: dict[int, Answer] = {}
+        for verb, positions in groups.items():
+            some = [items[p] for p in positions]
+            look = partial(self._verify if verb is Verb.ERASE else partial(self._verify_other, verb), some)
+            answers.update(zip(positions, await self._guarded(self._read, some, look), strict=True))
+        return [answers[p] for p in range(len(items))]
+
+    async def _verify_other(self, verb: Verb, items: Sequence[WorkItem]) -> list[Answer]:
+        async def look(tx: Tx, plan: Plan) -> list[Answer]:
+            if faults := misfits(plan, verb):
+                return [Answer.permanent(faults[0].code) for _ in items]
+            async with _snapshot(tx), self._as_ordinary_reader(tx) as ordinary:
+                answers = await look_at(verb, tx, ordinary, plan, items)
+                crashpoint("sql.looked")
                 return answers
-            async with tx.transaction():
-                return await batch.told_apart(items)
+
+        return await self._look(items, look)
+
+    @asynccontextmanager
+    async def _as_ordinary_reader(self, tx: Tx) -> AsyncIterator[Tx]:
+        if self._ordinary is None:
+            yield tx
+            return
+        async with self._ordinary.connection() as ordinary:
+            yield ordinary
 
     async def _verify(self, items: Sequence[WorkItem]) -> list[Answer]:
         key = secret_key(self._credentials, self._key)
@@ -176,45 +210,3 @@ class SqlConnector:
 
 def _snapshot(tx: Tx) -> Transaction:
     return tx.transaction(isolation="repeatable_read", readonly=True)
-
-
-class _Batch:
-    """Erases people in an open transaction."""
-
-    def __init__(self, tx: Tx, plan: Plan, key: bytes | None, now: datetime) -> None:
-        self._tx = tx
-        self._plan = plan
-        self._key = key
-        self._now = now
-
-    async def run(self, items: Sequence[WorkItem]) -> list[Answer]:
-        async def group(withheld: tuple[str, ...], some: Sequence[WorkItem]) -> list[Answer]:
-            plan = withholding(self._plan, withheld, has_key=self._key is not None)
-            return await erase_batch(self._tx, plan, some, key=self._key, now=self._now)
-
-        return await by_hold(items, group)
-
-    async def told_apart(self, items: Sequence[WorkItem]) -> list[Answer]:
-        """Each half in a savepoint of its own, down to the person with whom it fails."""
-        if len(items) == 1:
-            return [await self._alone(items[0])]
-        middle = len(items) // 2
-        answers: list[Answer] = []
-        for half in (items[:middle], items[middle:]):
-            try:
-                async with self._tx.transaction():
-                    answers += await self.run(half)
-            except asyncpg.PostgresError as error:
-                if is_transient(error):
-                    raise
-                answers += await self.told_apart(half)
-        return answers
-
-    async def _alone(self, item: WorkItem) -> Answer:
-        try:
-            async with self._tx.transaction():
-                return (await self.run([item]))[0]
-        except asyncpg.PostgresError as error:
-            if is_transient(error):
-                raise
-            return answer_of(error)

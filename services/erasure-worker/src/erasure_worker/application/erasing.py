@@ -1,11 +1,14 @@
-"""Asks a processor to erase a batch, so that neither a crash nor two requests of one person falsify what is told."""
+"""Asks a processor to change a batch, so that neither a crash nor two requests of one person falsify what is told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from erasure_worker.domain.decisions import collided, had_no_effect, judge, waves
+from lethe_events.models import Failure
+from lethe_events.words import FailureKind, Outcome, Verb
 from lethe_postgres import crashpoint
+from lethe_processors.connector import Answer, Changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from erasure_worker.application.ports import Ledger
     from erasure_worker.application.turns import Turns
-    from lethe_processors.connector import Answer, Connector, WorkItem
+    from lethe_processors.connector import Connector, WorkItem
     from lethe_processors.register import Processor
 
 
@@ -58,14 +61,25 @@ class Erasing:
     async def _erase(self, processor_id: str, connector: Connector, items: Sequence[WorkItem]) -> list[Answer]:
         """The connector's answers. Those that only collided with another batch are asked for again, a few times."""
         async with self._turns.turn(processor_id):
-            answers = await connector.erase(items)
+            answers = await _change(connector, items)
         for _ in range(_AT_ONCE):
             again = [position for position, answer in enumerate(answers) if collided(answer)]
             if not again:
                 break
             self._turns.collided(processor_id)
             async with self._turns.turn(processor_id):
-                more = await connector.erase([items[position] for position in again])
+                more = await _change(connector, [items[position] for position in again])
             for position, answer in zip(again, more, strict=True):
                 answers[position] = answer
         return answers
+
+
+async def _change(connector: Connector, items: Sequence[WorkItem]) -> list[Answer]:
+    """The items of a batch have one verb. What a connector cannot do, a person has to see to."""
+    verb = items[0].task.verb
+    if verb is Verb.ERASE:
+        return await connector.erase(items)
+    if isinstance(connector, Changes):
+        return await connector.change(verb, items)
+    failure = Failure(kind=FailureKind.PERMANENT, code="verb_not_supported")
+    return [Answer(Outcome.NEEDS_PERSON, failure=failure)] * len(items)

@@ -1,4 +1,4 @@
-"""Which items of a batch may be erased together, and which answers of a processor may be told on.
+"""Which items of a batch may be changed together, and which answers of a processor may be told on.
 
 An acknowledgement of this worker ends up in a certificate. So it never says `done` for nothing: either rows were
 changed, or an interface that counts nothing confirmed the change with evidence, or an earlier ask went out whose
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
     from lethe_processors.connector import WorkItem
 
-_EFFECTS = frozenset({Method.ERASED, Method.NULLED, Method.PSEUDONYMISED})
+_EFFECTS = frozenset(
+    {
+        Method.ERASED,
+        Method.NULLED,
+        Method.PSEUDONYMISED,
+        Method.RECTIFIED,
+        Method.RESTRICTED,
+        Method.LIFTED,
+        Method.SUPPRESSED,
+    }
+)
 _CONFIRMING = frozenset({Grade.CONFIRMED_BY_API, Grade.REREAD_ABSENT, Grade.CRYPTO_SHREDDED})
 LOOK_AGAIN_AFTER = timedelta(days=1)
 """When to look whether an asynchronous vendor has erased, if neither it nor the register says."""

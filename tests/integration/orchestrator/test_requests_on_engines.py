@@ -170,3 +170,33 @@ async def test_an_extension_takes_an_alarm_back_and_arms_it_anew(ground):
         assert (await client.get("/v1/incidents", headers=ground.auth())).json()["items"] == []
         shown = (await client.get(f"/v1/sagas/{dsr_id}", headers=ground.auth())).json()
         assert datetime.fromisoformat(shown["next_alarm_at"]) > datetime.now(UTC)
+
+
+async def test_a_refusal_needs_two_people_and_names_the_remedies(ground):
+    ground.answer = lambda _: []
+    async with ground.processors(), ground.running() as client:
+        (dsr_id,) = await ground.receive()
+        await until_asked(ground, 1)
+        path = f"/v1/sagas/{dsr_id}"
+        body = {"ground": "excessive", "reason": "fourth", "authority": "DE-BE"}
+        kim, robin = ground.auth("kim"), ground.auth("robin")
+        assert (await client.post(f"{path}/refusal/approve", headers=robin)).status_code == 409
+        for wrong in ({"ground": "because"}, {"ground": "rights_of_others"}, {"authority": "XX"}, {"reason": "A b"}):
+            refused = await client.post(f"{path}/refusal", json={**body, **wrong}, headers=kim)
+            assert refused.status_code == 422, refused.text
+        assert (await client.post(f"{path}/refusal", json=body, headers=ground.auth("x", ["beta"]))).status_code == 404
+        assert (await client.post(f"{path}/refusal", json=body, headers=kim)).status_code == 200
+        assert (await client.get(path, headers=kim)).json()["refusing"]["by"] == "kim"
+        assert (await client.post(f"{path}/refusal/approve", headers=kim)).status_code == 403
+        both = [client.post(f"{path}/refusal/approve", headers=ground.auth(who)) for who in ("robin", "sam")]
+        assert sorted([a.status_code for a in await asyncio.gather(*both)]) == [200, 409], "two approvals at once"
+        await ground.send([ground.ack(ground.asked[0], "done")])
+        await until_closed(ground, 1)
+        found = (await client.get(f"{path}/certificate", headers=kim)).json()["certificate"]
+        assert found["result"] == "refused"
+        assert found["remedies"]["authority"]["code"] == "DE-BE"
+        shown = (await client.get(path, headers=kim)).json()
+        assert shown["refusal"] == found["refusal"]
+        assert shown["remedies"] == found["remedies"]
+    told = [r.body for r in await ground.said(ground.topics.status) if r.body.dsr_id == dsr_id]
+    assert max(told, key=lambda s: s.version).refusal.authority == "DE-BE"

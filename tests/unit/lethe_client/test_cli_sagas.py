@@ -177,6 +177,15 @@ def test_an_extension_names_its_reasons_and_its_notice(served: Any, capsys: pyte
     assert run([*argv, "--reason", "complexity"]) == 6
 
 
+def test_a_refusal_is_proposed_and_approved(served: Any) -> None:
+    service = served(REQUEST_ACTED)
+    assert run(["saga", "refuse", DSR_ID, "--ground", "excessive", "--reason", "fourth", "--authority", "DE-BE"]) == 0
+    assert run(["saga", "approve-refusal", DSR_ID]) == 0
+    assert [a.url.path.rsplit(DSR_ID)[1] for a in service.asked] == ["/refusal", "/refusal/approve"]
+    assert json.loads(service.asked[0].content)["authority"] == "DE-BE"
+    assert run(["saga", "refuse", DSR_ID, "--ground", "excessive"]) == 2
+
+
 def test_every_open_saga_is_meant_only_if_it_is_said(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
     served({})
     assert run(["saga", "resume"]) == 2

@@ -151,6 +151,10 @@ def rare() -> Iterator[Given]:
         given.acked(f"erase@vendor#{round_}", "accepted", expected_by=given.now).whatever().pass_time(days=3).whatever()
         given.acked(f"verify@vendor#{round_}", "residual").whatever()
     yield given.retried("verify@vendor#2")
+
+
+def beside() -> Iterator[Given]:
+    """What people do to requests as a whole, in every state."""
     for before in ("", "erase@shop", "verify@shop"):
         given = Given().received().whatever().planned(PROCESSORS[0], PROCESSORS[2]).whatever()
         if before:
@@ -166,6 +170,17 @@ def rare() -> Iterator[Given]:
             given.proposed(name).whatever().approved(name).whatever()
         yield given.acked("erase@vendor", "done").whatever()
     yield Given().received().whatever().withdrawn().whatever()
+    for begun in range(3):
+        given = Given().received().whatever()
+        if begun:
+            given.planned(PROCESSORS[0]).whatever()
+        if begun == 2:
+            given.acked("erase@shop", "done").whatever()
+        yield given.refusing().whatever().refused().whatever()
+    given = Given().received().whatever().planned(PROCESSORS[0]).whatever().acked("erase@shop", "transient").whatever()
+    yield given.refusing().whatever().refused().whatever()
+    given = Given().received().whatever().planned(PROCESSORS[2]).whatever().acked("erase@vendor", "done").whatever()
+    yield given.acked("verify@vendor", "residual").whatever().refusing().whatever().refused().whatever()
     yield Given().received().whatever().extended().whatever()
     given = Given().received().whatever().planned(PROCESSORS[0]).whatever().acked("erase@shop", "done").whatever()
     yield given.extended().whatever()
@@ -206,7 +221,7 @@ def test_every_step_can_be_taken_and_none_other_ever_is():
         wander(seed, seen, happened)
     for seed in range(120):
         wander(seed, seen, happened, ends=True)
-    for given in rare():
+    for given in (*rare(), *beside()):
         note(given, seen)
     listed = {(s.state, record.kind_of(s.event), s.target) for s in tables.STEPS if s.event is not e.RetentionOver}
     never = listed - seen

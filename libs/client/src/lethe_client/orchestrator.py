@@ -96,6 +96,20 @@ class OrchestratorClient(Transport):
         body = {"further": further, "reasons": list(reasons), "notified_at": notified_at.isoformat()}
         return await self._request(dsr_id, "extend", body)
 
+    async def propose_refusal(
+        self, dsr_id: UUID, *, ground: str, reason: str, article: str | None = None, authority: str | None = None
+    ) -> RequestActed:
+        """State that the whole request is to be refused; it takes effect when another person approves.
+
+        `authority`: left out, the supervisory authority of the country; else for example `DE-BE`.
+        """
+        body: dict[str, object] = {"ground": ground, "article": article, "reason": reason, "authority": authority}
+        return await self._request(dsr_id, "refusal", body)
+
+    async def approve_refusal(self, dsr_id: UUID) -> RequestActed:
+        """Raises Unauthorised for the person who proposed it."""
+        return await self._request(dsr_id, "refusal/approve", {})
+
     async def _request(self, dsr_id: UUID, act: str, body: dict[str, object]) -> RequestActed:
         return RequestActed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/{act}", body))
 

@@ -117,6 +117,15 @@ class PartOf(Part, frozen=True, kw_only=True, omit_defaults=True):
     part: ExportPart | None = None
 
 
+class Refusal(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a whole request was refused (Art. 12(4)); `authority` left out: that of the request's country."""
+
+    ground: Code
+    article: Article
+    reason: Code
+    authority: CountryCode | None = None
+
+
 class Failure(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Why a task failed, as a code that the processor's documentation explains."""
 
@@ -248,6 +257,7 @@ class DsrStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     retained: tuple[Retained, ...] = ()
     package: ExportPart | None = None
     certificate_sha256: Sha256 | None = None
+    refusal: Refusal | None = None
 
 
 class AuditSealed(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -129,6 +129,13 @@ class Given:
         dates = more.pop("clock", None) or extended(self.saga, further, reasons, notified_at, by=by, now=self.now)
         return self.happens(e.Extended(self.now, further, tuple(reasons), notified_at, by, dates))
 
+    def refusing(self, by: str = "kim", ground: str = "excessive", authority: str | None = None) -> Given:
+        article = "GDPR Art. 12(5)(b)"
+        return self.happens(e.RefusalProposed(self.now, ground, article, "fourth_in_a_month", by, authority))
+
+    def refused(self, by: str = "robin") -> Given:
+        return self.happens(e.RefusalApproved(self.now, by))
+
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""
         self._all_expected()

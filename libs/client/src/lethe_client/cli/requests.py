@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     app.command()(withdraw)
     app.command()(extend)
+    app.command()(refuse)
+    app.command("approve-refusal")(approve_refusal)
 
 
 def withdraw(
@@ -44,6 +46,26 @@ def extend(
     sent = instant(notified_at, "--notified-at")
     assert sent is not None, "the option is required"
     _act(lambda o: o.extend(dsr_id, further=further, reasons=reason, notified_at=sent), as_json=as_json)
+
+
+def refuse(  # noqa: PLR0917 - typer reads options from parameters
+    dsr_id: Id,
+    ground: Annotated[str, typer.Option(help="A ground of the law, for example excessive or manifestly_unfounded.")],
+    reason: Annotated[str, typer.Option(help="A code of your own, for the certificate: fourth_in_a_month.")],
+    article: Annotated[str | None, typer.Option(help="Default: the ground's own.")] = None,
+    authority: Annotated[str | None, typer.Option(help="Supervisory authority, DE-BE; default: the country's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """State that the whole request is to be refused (Art. 12(4)); another person has to approve it."""
+    _act(
+        lambda o: o.propose_refusal(dsr_id, ground=ground, reason=reason, article=article, authority=authority),
+        as_json=as_json,
+    )
+
+
+def approve_refusal(dsr_id: Id, as_json: Json = False) -> None:
+    """Approve the refusal that somebody else proposed."""
+    _act(lambda o: o.approve_refusal(dsr_id), as_json=as_json)
 
 
 def _act(act: Callable[[OrchestratorClient], Awaitable[RequestActed]], *, as_json: bool) -> None:

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from msgspec import to_builtins
+
 from lethe_events.models import to_python
 from lethe_postgres import load_queries
 from orchestrator.domain.certificate import change_json, ended_json, kept
 from orchestrator.domain.clock import late, rung_due
 from orchestrator.domain.closing import result, verdicts
 from orchestrator.domain.record import instant
+from orchestrator.domain.remedies import refusal_json, remedies
 from orchestrator.domain.words import MEANING, Code
 
 if TYPE_CHECKING:
@@ -178,6 +181,9 @@ def _head(saga: Saga) -> Json:
         "answered_at": _at(saga.answered_at),
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
+        "refusing": None if beside is None or beside.refusing is None else to_builtins(beside.refusing),
+        "refusal": None if beside is None or beside.refusal is None else refusal_json(beside.refusal),
+        "remedies": remedies(saga),
         "clock_changes": [] if beside is None else [change_json(c) for c in beside.changes],
         "ended": None if beside is None or beside.ended is None else ended_json(beside.ended),
         "result": None if found is None else found.value,

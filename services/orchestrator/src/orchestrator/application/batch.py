@@ -17,6 +17,8 @@ from orchestrator.domain.events import (
     ExceptionProposed,
     Extended,
     ProcessorJoined,
+    RefusalApproved,
+    RefusalProposed,
     RetentionOver,
     TaskAcked,
     TaskRetryRequested,
@@ -40,7 +42,7 @@ _INCIDENTS = 1000
 """Index from which ids of incidents are counted, apart from those of messages."""
 _SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
 """Events that may change a task's order, register, tokens, proposal or exception."""
-_BESIDE = (Extended, Withdrawn)
+_BESIDE = (Extended, RefusalApproved, RefusalProposed, Withdrawn)
 """Events about the request and not about its tasks."""
 
 

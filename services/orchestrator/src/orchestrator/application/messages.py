@@ -58,6 +58,15 @@ class Messages:
         return stamp.record(self._topics.status.name, status_of(saga, certificate, at), id_)
 
 
+def _refusal(saga: Saga) -> wire.Refusal | None:
+    refusal = None if saga.beside is None else saga.beside.refusal
+    if refusal is None:
+        return None
+    return wire.Refusal(
+        ground=refusal.ground, article=refusal.article, reason=refusal.reason, authority=refusal.authority
+    )
+
+
 def status_of(saga: Saga, certificate: str | None, at: datetime) -> wire.DsrStatus:
     """Where a saga stands, for those who show it. `certificate`: hash (hex) of the signed document, once closed."""
     package = max(
@@ -78,4 +87,5 @@ def status_of(saga: Saga, certificate: str | None, at: datetime) -> wire.DsrStat
         retained=tuple(row for _, row in kept(saga)) if saga.answered_at is not None else (),
         package=None if package is None or package.answer is None else package.answer.part,
         certificate_sha256=certificate,
+        refusal=_refusal(saga),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_law import ClockError
+from lethe_law import GROUNDS, ClockError
 from lethe_law.changes import ChangeRefused
 from orchestrator.domain.clock import extended
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.errors import Refused
-from orchestrator.domain.events import Extended, Withdrawn
+from orchestrator.domain.events import Extended, RefusalApproved, RefusalProposed, Withdrawn
+from orchestrator.domain.refusal_acts import may_refuse
+from orchestrator.domain.remedies import authority_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +60,25 @@ class RequestActs:
             return Extended(at, further, tuple(reasons), notified_at, person.name, clock)
 
         return await self._act(person, saga_id, make)
+
+    async def propose_refusal(  # noqa: PLR0917 - the parts of one statement
+        self, person: Person, saga_id: UUID, ground: str, article: str | None, reason: str, authority: str | None
+    ) -> Saga:
+        """State that the whole request is to be refused (Art. 12(4)). `article` left out: the ground's."""
+
+        def make(saga: Saga, at: datetime) -> Event:
+            if not may_refuse(ground, saga.right):
+                known = ", ".join(g for g in GROUNDS if may_refuse(g, saga.right))
+                raise Refused("unknown_ground", f"a whole request of this right can be refused on: {known}")
+            if authority is not None and authority_of(authority) is None:
+                raise Refused("unknown_authority", "name it by country, or country and region: FR, DE-BE")
+            return RefusalProposed(at, ground, article or GROUNDS[ground].article, reason, person.name, authority)
+
+        return await self._act(person, saga_id, make)
+
+    async def approve_refusal(self, person: Person, saga_id: UUID) -> Saga:
+        """The second person's word; what is in flight is waited for, and the person can be told."""
+        return await self._act(person, saga_id, lambda _, at: RefusalApproved(at, person.name))
 
     async def _act(self, person: Person, saga_id: UUID, make: Making) -> Saga:
         async with self._desk.work() as work:

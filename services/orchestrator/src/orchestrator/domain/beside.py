@@ -24,6 +24,29 @@ class Ending(Struct, frozen=True, omit_defaults=True):
     by: str | None = None
 
 
+class Refusing(Struct, frozen=True, omit_defaults=True):
+    """A refusal that waits for a second person. `reason` is a code; `authority`: left out, that of the country."""
+
+    ground: str
+    article: str
+    reason: str
+    by: str
+    at: datetime
+    authority: str | None = None
+
+
+class Refusal(Struct, frozen=True, omit_defaults=True):
+    """Why the whole request was refused (Art. 12(4)), and the two people who say so."""
+
+    ground: str
+    article: str
+    reason: str
+    proposed_by: str
+    approved_by: str
+    at: datetime
+    authority: str | None = None
+
+
 class ClockChange(Struct, frozen=True, omit_defaults=True):
     """One change of the clock. `kind`: as the law library names it; `further`: of an extension, in the rule's unit.
 
@@ -56,5 +79,7 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     """
 
     ended: Ending | None = None
+    refusing: Refusing | None = None
+    refusal: Refusal | None = None
     changes: tuple[ClockChange, ...] = ()
     first: Dates | None = None

@@ -12,6 +12,7 @@ from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from orchestrator.domain.clock import dates, late
 from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, result, verdicts
 from orchestrator.domain.record import Json, instant
+from orchestrator.domain.remedies import refusal_json, remedies
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
     }
     if saga.beside is not None and saga.beside.ended is not None:
         document["ended"] = ended_json(saga.beside.ended)
+        if saga.beside.refusal is not None:
+            document["refusal"] = refusal_json(saga.beside.refusal)
+    told = remedies(saga)
+    if told is not None:
+        document["remedies"] = told
     return document
 
 

@@ -94,9 +94,9 @@ def extended(
 def dates(saga: Saga) -> Dates | Deadlines:
     """The dates that count: of an extended clock the first ones again where a part is refused (Art. 12(4))."""
     beside = saga.beside
-    if beside is None or beside.first is None or not refused_in_part(saga.tasks):
+    if beside is None or beside.first is None:
         return saga.clock
-    return beside.first
+    return beside.first if beside.refusal is not None or refused_in_part(saga.tasks) else saga.clock
 
 
 def rings_at(saga: Saga, index: int) -> datetime:

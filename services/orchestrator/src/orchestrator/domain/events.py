@@ -147,6 +147,26 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalProposed:
+    """A person says that the whole request is to be refused. `reason` is a code; `authority`: None is the country's."""
+
+    at: datetime
+    ground: str
+    article: str
+    reason: str
+    by: str
+    authority: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalApproved:
+    """Another person approves the proposed refusal."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionOver:
     """The time is over for which a closed saga keeps its sealed identifiers and documents."""
 
@@ -168,6 +188,8 @@ Event = (
     | ExceptionApproved
     | Withdrawn
     | Extended
+    | RefusalProposed
+    | RefusalApproved
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
@@ -186,5 +208,7 @@ EVENTS: tuple[type, ...] = (
     ExceptionApproved,
     Withdrawn,
     Extended,
+    RefusalProposed,
+    RefusalApproved,
     RetentionOver,
 )

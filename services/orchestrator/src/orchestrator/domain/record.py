@@ -249,6 +249,21 @@ def _read_extended(at: datetime, by: str | None, data: Json, _context: Context) 
     return e.Extended(at, data["further"], tuple(data["reasons"]), notified_at, by or "", clock_of(data["clock"]))
 
 
+def _write_refusing(event: e.RefusalProposed) -> Json:
+    found: Json = {"ground": event.ground, "article": event.article, "reason": event.reason}
+    if event.authority is not None:
+        found["authority"] = event.authority
+    return found
+
+
+def _read_refusing(at: datetime, by: str | None, data: Json, _context: Context) -> e.Event:
+    return e.RefusalProposed(at, data["ground"], data["article"], data["reason"], by or "", data.get("authority"))
+
+
+def _read_refused(at: datetime, by: str | None, _data: Json, _context: Context) -> e.Event:
+    return e.RefusalApproved(at, by or "")
+
+
 _KINDS: Mapping[type, str] = {
     e.DsrReceived: "dsr_received",
     e.ScopePlanned: "scope_planned",
@@ -263,6 +278,8 @@ _KINDS: Mapping[type, str] = {
     e.ExceptionApproved: "exception_approved",
     e.Withdrawn: "withdrawn",
     e.Extended: "extended",
+    e.RefusalProposed: "refusal_proposed",
+    e.RefusalApproved: "refusal_approved",
     e.RetentionOver: "retention_over",
 }
 _WRITE: Mapping[type, Callable[[Any], Json]] = {
@@ -279,6 +296,8 @@ _WRITE: Mapping[type, Callable[[Any], Json]] = {
     e.ExceptionApproved: _write_approved,
     e.Withdrawn: _write_withdrawn,
     e.Extended: _write_extended,
+    e.RefusalProposed: _write_refusing,
+    e.RefusalApproved: lambda _: {},
     e.RetentionOver: _write_retention,
 }
 _READ: Mapping[str, Callable[..., e.Event]] = {
@@ -295,5 +314,7 @@ _READ: Mapping[str, Callable[..., e.Event]] = {
     "exception_approved": _read_approved,
     "withdrawn": _read_withdrawn,
     "extended": _read_extended,
+    "refusal_proposed": _read_refusing,
+    "refusal_approved": _read_refused,
     "retention_over": _read_retention,
 }

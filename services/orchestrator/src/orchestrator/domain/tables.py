@@ -14,6 +14,7 @@ from lethe_events.words import SagaState
 from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
+from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain.words import ENDING, Standing
 
@@ -88,6 +89,7 @@ _EXCEPT = "GDPR Art. 12(4), 17(3), 15(4)"
 _ORDER = "GDPR Art. 12(3) undue delay"
 _ALARM = "GDPR Art. 12(3)"
 _JOIN = "GDPR Art. 17(1), 19, 15(1)"
+_REFUSE = "GDPR Art. 12(4), 12(5), 17(3)"
 _WITHDRAW = "GDPR Art. 12(2), 5(2)"
 
 _TIMERS = (e.AckOverdue, e.RetryDue, e.VerifyDue)
@@ -127,6 +129,9 @@ STEPS: tuple[Step, ...] = (
     # the request ends before it is carried out
     Step(R, e.Withdrawn, C, end.withdraw, _WITHDRAW),
     *(s for state in (F, V, A) for s in _steps(state, e.Withdrawn, end.withdraw, {E: _WITHDRAW, C: _WITHDRAW})),
+    *(Step(s, e.RefusalProposed, s, refusal.propose, _REFUSE) for s in (R, F, V)),
+    Step(R, e.RefusalApproved, C, refusal.approve, _REFUSE),
+    *(s for state in (F, V) for s in _steps(state, e.RefusalApproved, refusal.approve, {E: _REFUSE, C: _REFUSE})),
     *_steps(E, e.TaskAcked, act.take_ack, {E: _LOOK, C: _LOOK}),
     Step(E, e.AckOverdue, E, act.take_task_event, _LOOK),
     Step(E, e.ExceptionProposed, E, act.take_task_event, _EXCEPT),
@@ -160,11 +165,26 @@ REJECTED: tuple[Reject, ...] = (
     ),
     *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, F, V, A, E)),
     Reject(E, e.TaskRetryRequested, "ended", "the request has ended: nothing is asked any more"),
+    *(
+        Reject(A, t, "answered", "the person was answered: what was granted cannot be refused")
+        for t in (e.RefusalProposed, e.RefusalApproved)
+    ),
+    *(
+        Reject(E, t, "ended", "the request has ended already; the first end counts")
+        for t in (e.RefusalProposed, e.RefusalApproved)
+    ),
     Reject(A, e.Extended, "answered", "the person was answered: there is no period left to extend"),
     Reject(E, e.Extended, "ended", "the request has ended: there is no period left to extend"),
     *(
         Reject(C, t, "closed", _CLOSED)
-        for t in (e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved, e.Extended)
+        for t in (
+            e.TaskRetryRequested,
+            e.ExceptionProposed,
+            e.ExceptionApproved,
+            e.Extended,
+            e.RefusalProposed,
+            e.RefusalApproved,
+        )
     ),
 )
 

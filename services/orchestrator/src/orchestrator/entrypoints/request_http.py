@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lethe_chassis import Conflict, FieldError, Forbidden, Invalid, NotFound, Principal, require_scope
-from lethe_events.models import Code
+from lethe_events.models import Article, Code, CountryCode
 from lethe_events.words import SagaState
 from orchestrator.application.acts import Person
 from orchestrator.domain.closing import result
@@ -24,6 +24,8 @@ FIELDS = {
     "before_receipt": "notified_at",
     "in_the_future": "notified_at",
     "too_long": "further",
+    "unknown_ground": "ground",
+    "unknown_authority": "authority",
 }
 """Refusals that are about what was sent, and the field that they name."""
 
@@ -42,6 +44,18 @@ class NewExtension(BaseModel):
     further: int = Field(ge=1, le=45, description="In the unit of the rule: months under the GDPR, two at most")
     reasons: list[Code] = Field(min_length=1, max_length=10, examples=[["complexity", "number_of_requests"]])
     notified_at: AwareDatetime = Field(description="When the notice went out; it has to be within the first period")
+
+
+class NewRefusal(BaseModel):
+    """`article` left out: that of the ground. `reason` is a code of the controller's own, never free text."""
+
+    model_config = ConfigDict(extra="forbid")
+    ground: Code = Field(examples=["excessive"])
+    article: Article | None = Field(default=None, examples=["GDPR Art. 12(5)(b)"])
+    reason: Code = Field(examples=["fourth_in_a_month"])
+    authority: CountryCode | None = Field(
+        default=None, description="Whose authority the person is told of; left out: the country's", examples=["DE-BE"]
+    )
 
 
 class RequestActed(BaseModel):
@@ -67,6 +81,15 @@ def request_router(parts: Callable[[], Parts]) -> APIRouter:
     async def extend(dsr_id: UUID, body: NewExtension, principal: Actor) -> RequestActed:
         acts, who = parts().request_acts, _person(principal)
         return await _acted(acts.extend(who, dsr_id, body.further, body.reasons, body.notified_at))
+
+    @router.post("/refusal", summary="State that the whole request is to be refused; another person has to approve")
+    async def propose(dsr_id: UUID, body: NewRefusal, principal: Actor) -> RequestActed:
+        acts, who = parts().request_acts, _person(principal)
+        return await _acted(acts.propose_refusal(who, dsr_id, body.ground, body.article, body.reason, body.authority))
+
+    @router.post("/refusal/approve", summary="Approve the refusal that another person proposed")
+    async def approve(dsr_id: UUID, principal: Actor) -> RequestActed:
+        return await _acted(parts().request_acts.approve_refusal(_person(principal), dsr_id))
 
     return router
 

@@ -24,6 +24,7 @@ from lethe_events.topics import Topic
 from lethe_events.words import Reporter
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
+from lethe_testkit.processes import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -148,6 +149,13 @@ class BreachGround:
                 await service.stop()
                 for part in parts:
                     part.cancel()
+
+    async def start(self, **more: str) -> WorkerProcess:
+        """`python -m breach_notifier`; returns at once. Whoever starts it kills it."""
+        names = ("BREACH_REPORTS", "BREACH_SIGNALS", "BREACH_STATUS")
+        topics = dict(zip(names, (topic.name for topic in self.topics.every), strict=True))
+        inherited = {k: os.environ[k] for k in ("PATH", "PYTHONPATH") if k in os.environ}
+        return await WorkerProcess.start("breach_notifier", topics, inherited | self.environment(**more))
 
     async def send(self, bodies: Sequence[Message]) -> None:
         """As intake and product services do."""

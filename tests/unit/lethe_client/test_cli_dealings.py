@@ -60,3 +60,14 @@ def test_a_person_records_how_they_made_sure(served: Any, capsys: pytest.Capture
     assert run(["dsr", "verified-by-hand", DSR_ID, "--manner", "mandate_seen", "--mandate", "M-7"]) == 0
     assert json.loads(service.asked[0].content) == {"manner": "mandate_seen", "sensitive": False, "mandate": "M-7"}
     assert "mandate_seen" in capsys.readouterr().out
+
+
+def test_what_kafka_lost_is_said_again_page_by_page(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [{"dsrs": 500, "messages": 501, "next": DSR_ID}, {"dsrs": 2, "messages": 1, "next": None}]
+    service = served(*(httpx.Response(200, json=page) for page in pages))
+    assert run(["dsr", "republish", "--reason", "kafka_lost"]) == 0
+    assert capsys.readouterr().out == "502 request(s): 502 message(s) said again\n"
+    assert [json.loads(r.content) for r in service.asked] == [
+        {"reason": "kafka_lost", "after": None},
+        {"reason": "kafka_lost", "after": DSR_ID},
+    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from lethe_client.errors import Refused, Unreachable
-from lethe_client.models import AcceptedDsr, CodeWanted, Dsr, DsrPage, Verified, Withdrawn
+from lethe_client.models import AcceptedDsr, CodeWanted, Dsr, DsrPage, Republished, Verified, Withdrawn
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
@@ -78,6 +78,18 @@ class IntakeClient(Transport):
         """A person made sure (scope identity:check). Raises Conflicting if more was asked than the doubt allows."""
         body = {"manner": manner, "sensitive": sensitive} | ({"mandate": mandate} if mandate else {})
         return Verified.model_validate(await self.post(f"/v1/dsrs/{dsr_id}/identity/manual", body, safe=True))
+
+    async def republish(self, reason: str) -> Republished:
+        """Have intake say again what the saga may not have heard, page by page. Scope: messaging:act."""
+        dsrs = messages = 0
+        after: str | None = None
+        while True:
+            answer = await self.post("/v1/dsrs/republish", {"reason": reason, "after": after})
+            page = Republished.model_validate(answer)
+            dsrs, messages = dsrs + page.dsrs, messages + page.messages
+            if page.next is None:
+                return Republished(dsrs=dsrs, messages=messages)
+            after = str(page.next)
 
     async def package(self, dsr_id: UUID, file: BinaryIO) -> int:
         """Write the export package to `file`; gives its size in bytes.

@@ -128,6 +128,14 @@ class Verified(Answer):
     verified_at: AwareDatetime | None = None
 
 
+class Republished(Answer):
+    """Requests that were looked at, and messages that were said again."""
+
+    dsrs: int
+    messages: int
+    next: UUID | None = None
+
+
 class DsrPage(Answer):
     """`next`: path and query of the next page."""
 

@@ -83,6 +83,11 @@ class Vault:
         rows = await self._ledger.open("task", [i.dsr_id for i in items], [i.task_id for i in items])
         return self._open_all(rows)
 
+    async def subject_refs(self, tx: Tx, dsr_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """By DSR, the reference it was sealed with. It opens nothing, so nothing goes on record; absent: shredded."""
+        rows = await tx.fetch(self._ledger.sql["references"], list(dsr_ids))
+        return {row["dsr_id"]: row["subject_ref"] for row in rows}
+
     async def note(self, dsr_id: UUID, *, reason: str) -> str | None:
         """The controller's sealed note, on record with `reason` (a code). Raises Gone, Tampered or KeyMissing."""
         rows = await self._ledger.open(reason, [dsr_id], [None])

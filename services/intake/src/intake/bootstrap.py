@@ -21,6 +21,7 @@ from intake.adapters.identities import PostgresIdentities
 from intake.adapters.meters import meters
 from intake.adapters.secrets import code_secret, fingerprint_secret
 from intake.adapters.store import PostgresStore
+from intake.adapters.untold import PostgresUntold
 from intake.adapters.withdrawals import PostgresWithdrawals
 from intake.application.accept import Acceptance
 from intake.application.breaches import Breaches
@@ -29,6 +30,7 @@ from intake.application.identity import IdentityChecks
 from intake.application.overload import Gate, TimedDesk
 from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
+from intake.application.republish import Republishing
 from intake.application.withdraw import Withdrawals
 from intake.domain.fingerprint import Fingerprints
 from intake.domain.identity import Codes
@@ -142,6 +144,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     parts = Parts(
         acceptance,
         store,
+        Republishing(desk, PostgresUntold(vault), topics.requests.name),
         Packages(store, vault, _now),
         Redemptions(store, vault_as),
         Operations(database, bus),

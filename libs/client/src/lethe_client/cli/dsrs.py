@@ -28,7 +28,7 @@ from lethe_events.words import Channel, Right, SagaState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lethe_client.models import Withdrawn
+    from lethe_client.models import Republished, Withdrawn
 
 app = group("Requests of data subjects: submit, follow, take the package away.")
 
@@ -275,6 +275,24 @@ def withdraw(dsr_id: Id, as_json: Json = False) -> None:
         print_json(withdrawn)
     else:
         print(f"{withdrawn.dsr_id}: withdrawn {withdrawn.withdrawn_at.isoformat()}")
+
+
+@app.command()
+def republish(
+    reason: Annotated[str, typer.Option(help="A code of your own for the journal: kafka_lost.")] = "republish",
+    as_json: Json = False,
+) -> None:
+    """Have intake say again what the saga may not have heard: after Kafka lost it. Nothing is done twice."""
+
+    async def act() -> Republished:
+        async with client() as intake:
+            return await intake.republish(reason)
+
+    done = asyncio.run(act())
+    if as_json:
+        print_json(done)
+    else:
+        print(f"{done.dsrs} request(s): {done.messages} message(s) said again")
 
 
 @app.command()

@@ -2,6 +2,10 @@
 -- Store one row per DSR, inside the caller's transaction.
 SELECT vault.seal($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bytea[]);
 
+-- name: references
+-- The reference of the person whom each request is about.
+SELECT dsr_id, subject_ref FROM vault.references_of($1::uuid[]);
+
 -- name: announce
 -- Put on record who is about to open which DSRs, for which tasks.
 SELECT vault.announce($1, $2, $3::uuid[], $4::uuid[]);

@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 from intake.application import packages
 from intake.entrypoints import accepting, breach_http
 from intake.entrypoints.identifying import identity_router
+from intake.entrypoints.republishing import republish_router
 from intake.entrypoints.schemas import (
     Dsr,
     DsrPage,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from intake.application.packages import Packages
     from intake.application.ports import Store
     from intake.application.redeem import Redemptions
+    from intake.application.republish import Republishing
     from lethe_chassis import Authenticator, HealthChecks, MessagingOperations
 
 VERSION = "1.0.0"
@@ -67,6 +69,7 @@ class Parts:
 
     acceptance: Acceptance
     store: Store
+    republishing: Republishing
     packages: Packages
     redemptions: Redemptions
     operations: MessagingOperations
@@ -95,6 +98,7 @@ def build_app(
         registry=registry,
     )
     accepting.add_route(app, lambda: parts().acceptance)
+    app.include_router(republish_router(lambda: parts().republishing))
     app.include_router(_router(parts))
     app.include_router(withdrawal_router(lambda: parts().dealings))
     app.include_router(identity_router(lambda: parts().dealings))

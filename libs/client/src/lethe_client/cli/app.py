@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lethe_client.cli import certificates, dsrs, identity, law, parked, registers, requests, sagas, tokens
+from lethe_client.cli import breaches, certificates, dsrs, identity, law, parked, registers, requests, sagas, tokens
 from lethe_client.cli.exits import HELP
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(sagas.app, name="saga")
 app.add_typer(sagas.incidents, name="incident")
 app.add_typer(parked.app, name="parked")
 app.add_typer(registers.app, name="register")
+app.add_typer(breaches.app, name="breach")
 app.add_typer(certificates.app, name="certificate")
 app.add_typer(law.app, name="law")
 app.add_typer(tokens.app, name="token")

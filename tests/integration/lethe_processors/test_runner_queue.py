@@ -73,6 +73,8 @@ async def test_a_task_that_failed_runs_again_under_a_higher_attempt_only(service
         assert await service.accept(first) == [(first, Answer.permanent("refused"))], "the same attempt: same answer"
         assert await service.accept(second) == []
         await service.until(lambda: len(service.acks) == 2)
+        assert await service.accept(first) == [], "it had another answer: this one is not to be told in its name"
+        assert await service.accept(second) == [(second, DONE)]
     assert service.acks[1] == (second, DONE)
 
 

@@ -70,7 +70,8 @@ def load_shop(config: Config, admin: str) -> None:
     asyncio.run(databases.create_database(admin, SHOP_DATABASE))
     dsn = databases.at(admin, SHOP_DATABASE)
     _run("load", "--dsn", dsn, "--people", str(config.people), "--seed", str(config.seed))
-    roles = ("--reader", READER, "--eraser", ERASER, "--password", config.state.secret("shop-roles"))
+    # in one word: a secret may begin with a dash
+    roles = ("--reader", READER, "--eraser", ERASER, f"--password={config.state.secret('shop-roles')}")
     _run("roles", "--dsn", dsn, *roles)
 
 

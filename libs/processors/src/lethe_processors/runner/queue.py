@@ -54,6 +54,8 @@ class JobQueue:
         """Take tasks in the caller's transaction; safe to repeat, at any later time.
 
         Returns the tasks that need no work because their answer is known: ack them again, with the attempt asked.
+        An attempt older than the one that was answered is left alone: it had an answer of its own, or nobody waits for
+        one any more.
         """
         newest: dict[UUID, TaskRequested] = {}
         for task in tasks:
@@ -79,7 +81,11 @@ class JobQueue:
         if len(new) == len(newest):
             return []
         answered = await tx.fetch(self._sql["answered"], [task_id for task_id in newest if task_id not in new])
-        return [Settled(newest[row["task_id"]], from_json(row["answer"]), row["settled_at"]) for row in answered]
+        return [
+            Settled(newest[row["task_id"]], from_json(row["answer"]), row["settled_at"])
+            for row in answered
+            if newest[row["task_id"]].attempt >= row["attempt"]
+        ]
 
     async def claim(self, processor_id: str, size: int, lease: float) -> list[Job]:
         """Claim up to `size` jobs of one verb, those due first, for `lease` seconds; in the order they are due."""

@@ -19,8 +19,8 @@ SELECT n.task_id, n.attempt, n.dsr_id, n.processor_id, n.verb, n.due_at, n.task:
 RETURNING j.task_id
 
 -- name: answered
--- The stored answers of tasks that are settled.
-SELECT task_id, answer::text AS answer, settled_at FROM job WHERE task_id = ANY($1::uuid[]) AND state = 'settled'
+-- The stored answers of tasks that are settled, and the attempt that they answered.
+SELECT task_id, attempt, answer::text AS answer, settled_at FROM job WHERE task_id = ANY($1::uuid[]) AND state = 'settled'
 
 -- name: claim
 -- The oldest waiting jobs of one processor and one verb: the verb of the job that is due first. A claim counts as a try.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lethe_events import DsrWithdrawn, Envelope, encode
+from lethe_events import DsrIdentityVerified, DsrWithdrawn, Envelope, encode
 from lethe_events.ids import uuid7
 from lethe_events.words import Verb
 from lethe_testkit.ground import eventually
@@ -24,6 +24,13 @@ async def ground(postgres_dsn, kafka_bootstrap, unique, tmp_path):
 def withdrawal(ground, dsr_id):
     now = datetime.now(UTC)
     body = DsrWithdrawn(dsr_id=dsr_id, controller_id="acme", at=now)
+    envelope = Envelope(uuid7(now, os.urandom(10)), "/test", now, dsr_id, None)
+    return encode(ground.topics.requests.name, str(dsr_id), body, envelope)
+
+
+def identified(ground, dsr_id, controller_id="acme"):
+    now = datetime.now(UTC)
+    body = DsrIdentityVerified(dsr_id=dsr_id, controller_id=controller_id, method="code_email", at=now)
     envelope = Envelope(uuid7(now, os.urandom(10)), "/test", now, dsr_id, None)
     return encode(ground.topics.requests.name, str(dsr_id), body, envelope)
 
@@ -200,3 +207,38 @@ async def test_a_refusal_needs_two_people_and_names_the_remedies(ground):
         assert shown["remedies"] == found["remedies"]
     told = [r.body for r in await ground.said(ground.topics.status) if r.body.dsr_id == dsr_id]
     assert max(told, key=lambda s: s.version).refusal.authority == "DE-BE"
+
+
+async def test_while_who_asks_is_in_doubt_nobody_is_asked_anything(ground):
+    async with ground.processors():
+        async with ground.running() as client:
+            received = datetime.now(UTC) - timedelta(days=3)
+            ids = await ground.receive(3, identity="in_doubt", received_at=received, accepted_at=received)
+
+            async def doubted():
+                rows = await ground.fetch("SELECT count(*) FROM saga WHERE state = 'identity'")
+                return rows[0]["count"] == 3
+
+            await eventually(doubted)
+            ground.register("mailer")
+            assert (await client.post("/v1/register/load", headers=ground.auth())).json()["is_new"]
+            listed = (await client.get("/v1/sagas?state=identity", headers=ground.auth())).json()["items"]
+            assert len(listed) == 3
+            await ground.send([identified(ground, ids[0], "beta")])
+        async with ground.running() as client:
+            assert ground.asked == []
+            await ground.send([identified(ground, ids[0])] * 2 + [withdrawal(ground, ids[1])])
+            await until_closed(ground, 2)
+            shown = (await client.get(f"/v1/sagas/{ids[0]}", headers=ground.auth())).json()
+            parked = (await client.get("/v1/parked", headers=ground.auth())).json()["items"]
+    assert shown["result"] == "granted"
+    assert {t["processor_id"] for t in shown["tasks"]} == {"shop", "crm", "mailer"}
+    assert [c["kind"] for c in shown["clock_changes"]] == ["id_requested", "id_received"]
+    assert {t.dsr_id for t in ground.asked} == {ids[0]}
+    assert [(p["code"], p["waiting"]) for p in parked] == [("wrong_controller", 1)]
+    told = sorted((r.body for r in await ground.said(ground.topics.status) if r.body.dsr_id == ids[0]), key=_version)
+    assert [s.state for s in told] == ["identity", "received", "fulfilling", "closed"]
+
+
+def _version(status):
+    return status.version

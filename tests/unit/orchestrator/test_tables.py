@@ -170,6 +170,20 @@ def beside() -> Iterator[Given]:
             given.proposed(name).whatever().approved(name).whatever()
         yield given.acked("erase@vendor", "done").whatever()
     yield Given().received().whatever().withdrawn().whatever()
+
+
+def doubted() -> Iterator[Given]:
+    """What may happen while who asks is in doubt."""
+    for end in ("extended", "verified", "withdrawn", "refused"):
+        given = Given().received(identity="in_doubt").whatever().pass_time(days=30).whatever()
+        if end == "refused":
+            given.refusing().whatever()
+        getattr(given, end)()
+        yield given.whatever()
+
+
+def refused() -> Iterator[Given]:
+    """Refusals and extensions, early and late."""
     for begun in range(3):
         given = Given().received().whatever()
         if begun:
@@ -221,7 +235,7 @@ def test_every_step_can_be_taken_and_none_other_ever_is():
         wander(seed, seen, happened)
     for seed in range(120):
         wander(seed, seen, happened, ends=True)
-    for given in (*rare(), *beside()):
+    for given in (*rare(), *beside(), *doubted(), *refused()):
         note(given, seen)
     listed = {(s.state, record.kind_of(s.event), s.target) for s in tables.STEPS if s.event is not e.RetentionOver}
     never = listed - seen

@@ -13,7 +13,7 @@ from lethe_events.ids import message_id, task_id
 from lethe_events.words import Channel, FailureKind, Grade, Outcome, Right, Verb
 from orchestrator.domain import audit
 from orchestrator.domain import events as e
-from orchestrator.domain.clock import deadlines, extended
+from orchestrator.domain.clock import deadlines, extended, identified
 from orchestrator.domain.decide import decide
 from orchestrator.domain.decision import AskProcessor, Decision, Disposition, ShredVault, TellStatus
 from orchestrator.domain.rules import ProcessorRules
@@ -47,10 +47,10 @@ def dsr(right: Right = Right.ERASURE, **more: Any) -> wire.DsrReceived:
         controller_id=more.pop("controller_id", "acme"),
         right=right,
         received_at=more.pop("received_at", NOW),
-        accepted_at=NOW,
+        accepted_at=more.pop("accepted_at", NOW),
         channel=Channel.WEB_FORM,
         country=more.pop("country", "DE"),
-        identity="controller_session",
+        identity=more.pop("identity", "controller_session"),
         identifier_kinds=more.pop("identifier_kinds", ("email",)),
         **more,
     )
@@ -135,6 +135,12 @@ class Given:
 
     def refused(self, by: str = "robin") -> Given:
         return self.happens(e.RefusalApproved(self.now, by))
+
+    def verified(self, method: str = "code_email", controller_id: str = "acme", **more: Any) -> Given:
+        assert self.saga is not None
+        shown_at = more.pop("shown_at", self.now)
+        clock = identified(self.saga, shown_at, self.now)
+        return self.happens(e.IdentityVerified(self.now, self._message(), controller_id, method, shown_at, clock))
 
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lethe_messaging import parked_groups
 from lethe_postgres import load_queries
 from orchestrator.domain.merkle import Leaf, path
-from orchestrator.domain.record import instant
+from orchestrator.domain.record_parts import instant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

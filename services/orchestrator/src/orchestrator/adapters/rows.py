@@ -16,7 +16,8 @@ from orchestrator.application.batch import Entry
 from orchestrator.domain.beside import Beside
 from orchestrator.domain.closing import result
 from orchestrator.domain.deadlines import Deadlines
-from orchestrator.domain.record import answer_text, clock_json, instant
+from orchestrator.domain.record import answer_text
+from orchestrator.domain.record_parts import clock_json, instant
 from orchestrator.domain.rules import package_rules
 from orchestrator.domain.saga import LawfulException, Proposal, Saga, Task
 from orchestrator.domain.words import TaskStatus

@@ -16,6 +16,7 @@ from orchestrator.domain.events import (
     ExceptionApproved,
     ExceptionProposed,
     Extended,
+    IdentityVerified,
     ProcessorJoined,
     RefusalApproved,
     RefusalProposed,
@@ -24,7 +25,7 @@ from orchestrator.domain.events import (
     TaskRetryRequested,
     Withdrawn,
 )
-from orchestrator.domain.record import instant
+from orchestrator.domain.record_parts import instant
 from orchestrator.domain.words import Code
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _INCIDENTS = 1000
 """Index from which ids of incidents are counted, apart from those of messages."""
 _SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
 """Events that may change a task's order, register, tokens, proposal or exception."""
-_BESIDE = (Extended, RefusalApproved, RefusalProposed, Withdrawn)
+_BESIDE = (Extended, IdentityVerified, RefusalApproved, RefusalProposed, Withdrawn)
 """Events about the request and not about its tasks."""
 
 

@@ -15,7 +15,7 @@ from lethe_events.canonical import GENESIS, canonical
 from lethe_events.ids import message_id
 from orchestrator.application.messages import SOURCE
 from orchestrator.domain.merkle import Leaf, root
-from orchestrator.domain.record import instant
+from orchestrator.domain.record_parts import instant
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.application.ports import Desk
     from orchestrator.application.signer import Signer
     from orchestrator.application.topics import Topics
-    from orchestrator.domain.record import Json
+    from orchestrator.domain.record_parts import Json
 
 _SERIES: Final = UUID("6f1c6f0e-8f0b-5b53-9a51-1e7e00005ea1")
 """Correlates all seals; they belong to no saga."""

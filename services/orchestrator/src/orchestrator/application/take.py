@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_events import DsrReceived, DsrWithdrawn, SubjectObserved, TaskAcknowledged
+from lethe_events import DsrIdentityVerified, DsrReceived, DsrWithdrawn, SubjectObserved, TaskAcknowledged
 from lethe_events.words import SubjectEventKind
 from orchestrator.application.batch import Stray
 from orchestrator.application.scope import catch_up, tokens_for
 from orchestrator.domain import events
-from orchestrator.domain.clock import deadlines
+from orchestrator.domain.clock import deadlines, identified
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.sense import contradicts
-from orchestrator.domain.words import Code
+from orchestrator.domain.words import IN_DOUBT, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from orchestrator.domain.saga import Saga
 
 
-_OF_REQUESTS = (DsrReceived, DsrWithdrawn)
+_OF_REQUESTS = (DsrReceived, DsrWithdrawn, DsrIdentityVerified)
+
+
+_PLANNED = (DsrReceived, DsrIdentityVerified)
 
 
 class Take:
@@ -40,11 +43,14 @@ class Take:
         bodies = [(m, m.received.body) for m in messages]
         ids = [body.dsr_id for _, body in bodies if isinstance(body, _OF_REQUESTS)]
         batch, view = await self._office.open(work.tx, ids)
-        scopes = self._scopes([b for _, b in bodies if type(b) is DsrReceived], batch, view)
+        scopes = self._scopes([b for _, b in bodies if isinstance(b, _PLANNED)], batch, view)
         tokens = await tokens_for(self._office.vault, scopes)
         for message, body in bodies:
             if type(body) is DsrWithdrawn:
                 self._withdraw(work, batch, message, body)
+                continue
+            if type(body) is DsrIdentityVerified:
+                self._identify(work, batch, message, body, view, tokens.get(body.dsr_id, {}))
                 continue
             if type(body) is not DsrReceived:
                 work.park(message, "unexpected_type", "this topic carries what people ask and take back")
@@ -64,11 +70,36 @@ class Take:
             work.park(message, decision.code, decision.detail)
 
     def _scopes(
-        self, bodies: Sequence[DsrReceived], batch: Batch, view: RegisterView | None
+        self, bodies: Sequence[DsrReceived | DsrIdentityVerified], batch: Batch, view: RegisterView | None
     ) -> Mapping[UUID, Sequence[ProcessorRules]]:
+        """Whom to ask, of what may be planned in this batch."""
         if view is None:
             return {}
-        return {b.dsr_id: view.of(b.controller_id) for b in bodies if b.dsr_id not in batch.entries}
+        return {
+            b.dsr_id: view.of(b.controller_id)
+            for b in bodies
+            if type(b) is DsrIdentityVerified or b.dsr_id not in batch.entries
+        }
+
+    def _identify(  # noqa: PLR0917 - as `_open`
+        self,
+        work: Work,
+        batch: Batch,
+        message: Message,
+        body: DsrIdentityVerified,
+        view: RegisterView | None,
+        tokens: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """The doubt is settled: the scope is planned as the register is now."""
+        cause = message.received.envelope.id
+        saga = batch.saga(body.dsr_id)
+        clock = None if saga is None else identified(saga, body.at, batch.now)
+        verified = events.IdentityVerified(batch.now, cause, body.controller_id, body.method, body.at, clock)
+        decision = batch.apply(body.dsr_id, verified, cause)
+        if decision.disposition is Disposition.REJECTED:
+            work.park(message, decision.code, decision.detail)
+        elif decision.disposition is Disposition.APPLIED:
+            self._plan(batch, body.dsr_id, body.controller_id, view, tokens, cause)
 
     def _open(
         self,
@@ -82,10 +113,22 @@ class Take:
         received = events.DsrReceived(batch.now, cause, body, deadlines(body))
         if batch.apply(body.dsr_id, received, cause).disposition is not Disposition.APPLIED:
             return
-        processors = () if view is None else view.of(body.controller_id)
+        if body.identity != IN_DOUBT:
+            self._plan(batch, body.dsr_id, body.controller_id, view, tokens, cause)
+
+    def _plan(  # noqa: PLR0917 - as `_open`
+        self,
+        batch: Batch,
+        saga_id: UUID,
+        controller_id: str,
+        view: RegisterView | None,
+        tokens: Mapping[str, tuple[str, ...]],
+        cause: UUID,
+    ) -> None:
+        processors = () if view is None else view.of(controller_id)
         version = "0" * 64 if view is None else view.version
-        batch.entries[body.dsr_id].checked = 0 if view is None else view.id
-        batch.apply(body.dsr_id, events.ScopePlanned(batch.now, version, processors, tokens), cause)
+        batch.entries[saga_id].checked = 0 if view is None else view.id
+        batch.apply(saga_id, events.ScopePlanned(batch.now, version, processors, tokens), cause)
 
     async def acks(self, work: Work, messages: Sequence[Message]) -> None:
         """Apply acknowledgements in order. What does not count is kept apart; what makes no sense is parked."""

@@ -13,6 +13,7 @@ from lethe_events.canonical import GENESIS, canonical, canonical_of_built, sha25
 from orchestrator.domain import record
 from orchestrator.domain.closing import place
 from orchestrator.domain.errors import HistoryBroken
+from orchestrator.domain.record_parts import Json, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,11 +34,11 @@ class Link(NamedTuple):
     content: str
 
 
-def effect(decision: Decision) -> record.Json:
+def effect(decision: Decision) -> Json:
     """What an event led to, for a reader: the state after, each changed task, incidents."""
     saga = decision.saga
     assert saga is not None, "only an applied decision has an effect"
-    found: record.Json = {"state": place(saga), "article": decision.article}
+    found: Json = {"state": place(saga), "article": decision.article}
     if decision.changed:
         found["tasks"] = {saga.tasks[i].name: standing_of(saga.tasks[i]) for i in decision.changed}
     if decision.opened:
@@ -58,10 +59,10 @@ def _incident(code: str, task_id: UUID | None, tasks: Mapping[UUID, Task]) -> st
 def link_of(event: Event, decision: Decision, seq: int, previous: str) -> Link:
     saga = decision.saga
     assert saga is not None, "only an applied decision is recorded"
-    content: record.Json = {
+    content: Json = {
         "saga": str(saga.id),
         "seq": seq,
-        "at": record.instant(event.at),
+        "at": instant(event.at),
         "kind": record.kind_of(type(event)),
         "event": record.to_json(event),
         "effect": effect(decision),
@@ -77,7 +78,7 @@ def certified(saga_id: UUID, at: datetime, *, seq: int, previous: str, document_
     content = {
         "saga": str(saga_id),
         "seq": seq,
-        "at": record.instant(at),
+        "at": instant(at),
         "kind": "certificate_issued",
         "event": {"sha256": document_sha256, "key_id": key_id},
     }

@@ -47,6 +47,13 @@ class Refusal(Struct, frozen=True, omit_defaults=True):
     authority: str | None = None
 
 
+class Identified(Struct, frozen=True):
+    """How a doubt about who asks was settled (Art. 12(6)): the method, never what was shown."""
+
+    method: str
+    at: datetime
+
+
 class ClockChange(Struct, frozen=True, omit_defaults=True):
     """One change of the clock. `kind`: as the law library names it; `further`: of an extension, in the rule's unit.
 
@@ -81,5 +88,6 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     ended: Ending | None = None
     refusing: Refusing | None = None
     refusal: Refusal | None = None
+    identified: Identified | None = None
     changes: tuple[ClockChange, ...] = ()
     first: Dates | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from orchestrator.domain.clock import dates, late
 from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, result, verdicts
-from orchestrator.domain.record import Json, instant
+from orchestrator.domain.record_parts import Json, instant
 from orchestrator.domain.remedies import refusal_json, remedies
 from orchestrator.domain.words import TaskStatus
 
@@ -75,6 +75,9 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
         ],
         "audit": {"links": links, "head": head},
     }
+    if saga.beside is not None and saga.beside.identified is not None:
+        who = saga.beside.identified
+        document["identified"] = {"method": who.method, "at": instant(who.at)}
     if saga.beside is not None and saga.beside.ended is not None:
         document["ended"] = ended_json(saga.beside.ended)
         if saga.beside.refusal is not None:

@@ -14,7 +14,7 @@ from lethe_law.changes import Clocked, change
 from lethe_law.history import Event, Kind
 from orchestrator.domain.closing import refused_in_part
 from orchestrator.domain.deadlines import Deadlines
-from orchestrator.domain.words import Code
+from orchestrator.domain.words import IN_DOUBT, Code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,10 @@ def _deadlines(found: ClockResult) -> Deadlines:
 def clocked(saga: Saga) -> Clocked:
     """The clock of a saga as the law library sees it, with everything that has changed it."""
     changes = () if saga.beside is None else saga.beside.changes
-    history = tuple(Event(Kind(c.kind), c.happened_at, ", ".join(c.reasons), c.further) for c in changes)
+    history = tuple(
+        Event(Kind(c.kind), c.happened_at, ", ".join(c.reasons), c.further)
+        for c in sorted(changes, key=lambda c: c.happened_at)
+    )
     regime = str(saga.clock.derivation.get("regime", DEFAULT_REGIME))
     return Clocked(saga.received_at, saga.country, regime, history, refused_in_part(saga.tasks))
 
@@ -89,6 +92,22 @@ def extended(
     """The dates after a notice of extension. Raises ClockError, as ChangeRefused where the law does not allow it."""
     notice = Event(Kind.EXTENSION_NOTICE, notified_at, ", ".join(reasons), further)
     return _deadlines(change(clocked(saga), notice, by=by, now=now)[1].after)
+
+
+def identified(saga: Saga, shown_at: datetime, now: datetime) -> Deadlines | None:
+    """The dates after a doubt about who asks was settled; None where the law moves nothing.
+
+    Counted as asked when the request was accepted. Whether that pauses the clock, and for how long, the regime says.
+    """
+    asked = Event(Kind.ID_REQUESTED, saga.accepted_at, IN_DOUBT)
+    try:
+        before, _ = change(clocked(saga), asked, by="intake", now=now)
+        shown = Event(Kind.ID_RECEIVED, min(max(shown_at, saga.accepted_at), now))
+        after = change(before, shown, by="intake", now=now)[1].after
+    except ClockError:
+        return None
+    moved = (after.due_strict, after.due_legal) != (saga.clock.due_strict, saga.clock.due_legal)
+    return _deadlines(after) if moved else None
 
 
 def dates(saga: Saga) -> Dates | Deadlines:

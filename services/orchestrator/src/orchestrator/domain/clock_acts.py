@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lethe_law.history import Kind
-from orchestrator.domain.beside import Beside, ClockChange, Dates
-from orchestrator.domain.clock import ALERTS
+from orchestrator.domain.beside import Beside, ClockChange, Dates, Identified
+from orchestrator.domain.clock import ALERTS, LADDER
 from orchestrator.domain.closing import refused_in_part
 from orchestrator.domain.decision import Rejected, Verdictless
+from orchestrator.domain.words import IN_DOUBT, Code
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from orchestrator.domain.deadlines import Deadlines
     from orchestrator.domain.draft import Draft
-    from orchestrator.domain.events import Extended
+    from orchestrator.domain.events import Extended, IdentityVerified
     from orchestrator.domain.saga import Saga
 
 
@@ -43,6 +47,43 @@ def extend(draft: Draft, event: Extended) -> Verdictless:
     draft.resolve_alerts(*ALERTS)
     draft.tell = True
     return None
+
+
+def identify(draft: Draft, event: IdentityVerified) -> Verdictless:
+    """Art. 12(6): the doubt is settled. Alarms went on by the strict date; the legal one moves as the regime says."""
+    saga = draft.saga
+    if event.controller_id != saga.controller_id:
+        return Rejected("wrong_controller", "the message names another controller than the saga's")
+    beside = replace(saga.beside or Beside(), identified=Identified(event.method, event.shown_at))
+    clock = event.clock
+    draft.tell = True
+    if clock is not None:
+        shown_at = min(max(event.shown_at, saga.accepted_at), event.at)
+        changes = (
+            _question(Kind.ID_REQUESTED, saga.accepted_at, event, clock),
+            _question(Kind.ID_RECEIVED, shown_at, event, clock),
+        )
+        beside = replace(beside, changes=(*beside.changes, *changes))
+        draft.fields["clock"] = clock
+        if saga.alarm == len(LADDER) and clock.due_legal > event.at:
+            draft.fields["alarm"] = len(LADDER) - 1
+            draft.resolve_alerts(Code.DEADLINE_MISSED)
+    draft.fields["beside"] = beside
+    return None
+
+
+def _question(kind: Kind, happened_at: datetime, event: IdentityVerified, clock: Deadlines) -> ClockChange:
+    return ClockChange(
+        kind=kind.value,
+        happened_at=happened_at,
+        reasons=(IN_DOUBT,),
+        recorded_at=event.at,
+        by=None,
+        rule=clock.rule,
+        rule_version=str(clock.derivation.get("rule_version", "")),
+        due_strict=clock.due_strict,
+        due_legal=clock.due_legal,
+    )
 
 
 def _refused(saga: Saga, event: Extended) -> Rejected | None:

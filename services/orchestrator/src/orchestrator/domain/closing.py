@@ -39,6 +39,7 @@ STATE_OF: Mapping[Standing, SagaState | str] = {
     Standing.ABSENCE_OWED: SagaState.ANSWERED,
     Standing.NOTHING_OWED: SagaState.CLOSED,
     Standing.ANSWERS_OWED: ENDING,
+    Standing.IDENTITY_OWED: SagaState.IDENTITY,
 }
 
 

@@ -19,7 +19,7 @@ from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
-from orchestrator.domain.words import Standing
+from orchestrator.domain.words import IN_DOUBT, Standing
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -77,6 +77,8 @@ def _owed(draft: Draft) -> Standing:
     beside: Beside | None = draft.fields.get("beside", before.beside)
     if beside is not None and beside.ended is not None:
         return Standing.ANSWERS_OWED if answers_owed(draft.tasks.values()) else Standing.NOTHING_OWED
+    if before.identity == IN_DOUBT and (beside is None or beside.identified is None):
+        return Standing.IDENTITY_OWED
     draft.release()
     return standing(before.right, before.needs_package, draft.tasks)
 

@@ -167,6 +167,18 @@ class RefusalApproved:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityVerified:
+    """Who asked is who they say. `shown_at`: when; `clock`: the dates that follow, None where they stay."""
+
+    at: datetime
+    message_id: UUID
+    controller_id: str
+    method: str
+    shown_at: datetime
+    clock: Deadlines | None
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionOver:
     """The time is over for which a closed saga keeps its sealed identifiers and documents."""
 
@@ -190,6 +202,7 @@ Event = (
     | Extended
     | RefusalProposed
     | RefusalApproved
+    | IdentityVerified
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
@@ -210,5 +223,6 @@ EVENTS: tuple[type, ...] = (
     Extended,
     RefusalProposed,
     RefusalApproved,
+    IdentityVerified,
     RetentionOver,
 )

@@ -6,8 +6,7 @@ Subject tokens stay out: the log is kept longer than the vault's keys, so only t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,15 +14,14 @@ import lethe_events as wire
 from lethe_events.canonical import canonical_of_built
 from lethe_events.models import from_python, to_python
 from orchestrator.domain import events as e
-from orchestrator.domain.deadlines import Deadlines
 from orchestrator.domain.errors import HistoryBroken
+from orchestrator.domain.record_parts import Json, clock_json, clock_of, instant
+from orchestrator.domain.record_requests import REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from orchestrator.domain.rules import ProcessorRules
-
-Json = dict[str, Any]
 
 LATE_AFTER_S = 30
 """A moment that fires later than this is marked late in the record."""
@@ -36,12 +34,6 @@ class Context:
     saga_id: UUID
     controller_id: str
     registers: Mapping[str, Mapping[str, ProcessorRules]]
-
-
-@lru_cache(maxsize=4096)
-def instant(at: datetime) -> str:
-    """RFC 3339 in UTC with a `Z`: the one form in records and certificates."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def kind_of(event_type: type) -> str:
@@ -71,27 +63,6 @@ def from_json(kind_: str, at: datetime, by: str | None, data: Json, context: Con
 
 def _write_received(event: e.DsrReceived) -> Json:
     return {"message": str(event.message_id), "dsr": to_python(event.dsr), "clock": clock_json(event.clock)}
-
-
-def clock_json(clock: Deadlines) -> Json:
-    """Dates and how they came about, as recorded."""
-    return {
-        "due_strict": instant(clock.due_strict),
-        "due_legal": instant(clock.due_legal),
-        "rule": clock.rule,
-        "derivation": clock.derivation,
-        "unsure": clock.unsure,
-    }
-
-
-def clock_of(found: Json) -> Deadlines:
-    return Deadlines(
-        datetime.fromisoformat(found["due_strict"]),
-        datetime.fromisoformat(found["due_legal"]),
-        found["rule"],
-        found["derivation"],
-        found["unsure"],
-    )
 
 
 def _read_received(at: datetime, _by: str | None, data: Json, _context: Context) -> e.Event:
@@ -223,47 +194,6 @@ def _read_approved(at: datetime, by: str | None, data: Json, _context: Context) 
     return e.ExceptionApproved(at, UUID(data["task"]), by or "")
 
 
-def _write_withdrawn(event: e.Withdrawn) -> Json:
-    found: Json = {"controller": event.controller_id, "said_at": instant(event.said_at)}
-    if event.message_id is not None:
-        found["message"] = str(event.message_id)
-    return found
-
-
-def _read_withdrawn(at: datetime, by: str | None, data: Json, _context: Context) -> e.Event:
-    message = UUID(data["message"]) if "message" in data else None
-    return e.Withdrawn(at, data["controller"], datetime.fromisoformat(data["said_at"]), message, by)
-
-
-def _write_extended(event: e.Extended) -> Json:
-    return {
-        "further": event.further,
-        "reasons": list(event.reasons),
-        "notified_at": instant(event.notified_at),
-        "clock": clock_json(event.clock),
-    }
-
-
-def _read_extended(at: datetime, by: str | None, data: Json, _context: Context) -> e.Event:
-    notified_at = datetime.fromisoformat(data["notified_at"])
-    return e.Extended(at, data["further"], tuple(data["reasons"]), notified_at, by or "", clock_of(data["clock"]))
-
-
-def _write_refusing(event: e.RefusalProposed) -> Json:
-    found: Json = {"ground": event.ground, "article": event.article, "reason": event.reason}
-    if event.authority is not None:
-        found["authority"] = event.authority
-    return found
-
-
-def _read_refusing(at: datetime, by: str | None, data: Json, _context: Context) -> e.Event:
-    return e.RefusalProposed(at, data["ground"], data["article"], data["reason"], by or "", data.get("authority"))
-
-
-def _read_refused(at: datetime, by: str | None, _data: Json, _context: Context) -> e.Event:
-    return e.RefusalApproved(at, by or "")
-
-
 _KINDS: Mapping[type, str] = {
     e.DsrReceived: "dsr_received",
     e.ScopePlanned: "scope_planned",
@@ -276,10 +206,7 @@ _KINDS: Mapping[type, str] = {
     e.TaskRetryRequested: "task_retry_requested",
     e.ExceptionProposed: "exception_proposed",
     e.ExceptionApproved: "exception_approved",
-    e.Withdrawn: "withdrawn",
-    e.Extended: "extended",
-    e.RefusalProposed: "refusal_proposed",
-    e.RefusalApproved: "refusal_approved",
+    **{event: kind for event, (kind, _, _) in REQUESTS.items()},
     e.RetentionOver: "retention_over",
 }
 _WRITE: Mapping[type, Callable[[Any], Json]] = {
@@ -294,10 +221,7 @@ _WRITE: Mapping[type, Callable[[Any], Json]] = {
     e.TaskRetryRequested: _write_retry,
     e.ExceptionProposed: _write_proposed,
     e.ExceptionApproved: _write_approved,
-    e.Withdrawn: _write_withdrawn,
-    e.Extended: _write_extended,
-    e.RefusalProposed: _write_refusing,
-    e.RefusalApproved: lambda _: {},
+    **{event: write for event, (_, write, _) in REQUESTS.items()},
     e.RetentionOver: _write_retention,
 }
 _READ: Mapping[str, Callable[..., e.Event]] = {
@@ -312,9 +236,6 @@ _READ: Mapping[str, Callable[..., e.Event]] = {
     "task_retry_requested": _read_retry,
     "exception_proposed": _read_proposed,
     "exception_approved": _read_approved,
-    "withdrawn": _read_withdrawn,
-    "extended": _read_extended,
-    "refusal_proposed": _read_refusing,
-    "refusal_approved": _read_refused,
+    **{kind: read for kind, _, read in REQUESTS.values()},
     "retention_over": _read_retention,
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.domain.beside import Refusal
-    from orchestrator.domain.record import Json
+    from orchestrator.domain.record_parts import Json
     from orchestrator.domain.saga import Saga
 
 _REFUSED = frozenset({Result.REFUSED, Result.PARTIALLY_GRANTED})

@@ -24,7 +24,7 @@ from orchestrator.domain.plan import extend
 from orchestrator.domain.saga import Saga
 from orchestrator.domain.sense import happening, nonsense
 from orchestrator.domain.task_tables import TaskIgnore, TaskReject, task_rows
-from orchestrator.domain.words import Code, Happening, TaskStatus
+from orchestrator.domain.words import IN_DOUBT, Code, Happening, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +68,7 @@ def receive(draft: Draft, event: DsrReceived) -> Verdictless:
     """Starts the clock. A country without calendar gets the shortest month there is, and a person who checks it."""
     if event.clock.unsure:
         draft.alert(Code.CLOCK_UNSURE)
+    draft.tell = event.dsr.identity == IN_DOUBT
     return None
 
 

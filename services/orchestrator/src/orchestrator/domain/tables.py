@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 
 ABSENT: Final = "absent"
 State = SagaState | str
-R, F, V, A, C = (
+R, I, F, V, A, C = (  # noqa: E741 - as the other states: by its first letter
     SagaState.RECEIVED,
+    SagaState.IDENTITY,
     SagaState.FULFILLING,
     SagaState.VERIFYING,
     SagaState.ANSWERED,
     SagaState.CLOSED,
 )
 E: Final = ENDING
-STATES: tuple[State, ...] = (ABSENT, R, F, V, A, E, C)
+STATES: tuple[State, ...] = (ABSENT, R, I, F, V, A, E, C)
 _WHEN: Mapping[State, Standing] = {
     R: Standing.SCOPE_UNKNOWN,
     F: Standing.WORK_OWED,
@@ -43,6 +44,7 @@ _WHEN: Mapping[State, Standing] = {
     A: Standing.ABSENCE_OWED,
     C: Standing.NOTHING_OWED,
     E: Standing.ANSWERS_OWED,
+    I: Standing.IDENTITY_OWED,
 }
 
 
@@ -89,6 +91,7 @@ _EXCEPT = "GDPR Art. 12(4), 17(3), 15(4)"
 _ORDER = "GDPR Art. 12(3) undue delay"
 _ALARM = "GDPR Art. 12(3)"
 _JOIN = "GDPR Art. 17(1), 19, 15(1)"
+_DOUBT = "GDPR Art. 12(6), 12(2)"
 _REFUSE = "GDPR Art. 12(4), 12(5), 17(3)"
 _WITHDRAW = "GDPR Art. 12(2), 5(2)"
 
@@ -96,7 +99,9 @@ _TIMERS = (e.AckOverdue, e.RetryDue, e.VerifyDue)
 
 STEPS: tuple[Step, ...] = (
     # a DSR comes in and its scope is planned
-    Step(ABSENT, e.DsrReceived, R, act.receive, "GDPR Art. 12(3)"),
+    *_steps(ABSENT, e.DsrReceived, act.receive, {R: "GDPR Art. 12(3)", I: _DOUBT}),
+    Step(I, e.IdentityVerified, R, clock.identify, _DOUBT),
+    Step(I, e.AlarmDue, I, act.ring, _ALARM),
     *_steps(R, e.ScopePlanned, act.plan_scope, {R: "GDPR Art. 5(2)", F: "GDPR Art. 15(1), 17(1), 19"}),
     *_steps(R, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
     Step(R, e.AlarmDue, R, act.ring, _ALARM),
@@ -125,12 +130,12 @@ STEPS: tuple[Step, ...] = (
     *_steps(V, e.ExceptionApproved, act.take_task_event, {V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(A, e.ExceptionApproved, act.take_task_event, {A: _EXCEPT, C: _EXCEPT}),
     # the clock is changed
-    *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, F, V)),
+    *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, I, F, V)),
     # the request ends before it is carried out
-    Step(R, e.Withdrawn, C, end.withdraw, _WITHDRAW),
+    *(Step(s, e.Withdrawn, C, end.withdraw, _WITHDRAW) for s in (R, I)),
     *(s for state in (F, V, A) for s in _steps(state, e.Withdrawn, end.withdraw, {E: _WITHDRAW, C: _WITHDRAW})),
-    *(Step(s, e.RefusalProposed, s, refusal.propose, _REFUSE) for s in (R, F, V)),
-    Step(R, e.RefusalApproved, C, refusal.approve, _REFUSE),
+    *(Step(s, e.RefusalProposed, s, refusal.propose, _REFUSE) for s in (R, I, F, V)),
+    *(Step(s, e.RefusalApproved, C, refusal.approve, _REFUSE) for s in (R, I)),
     *(s for state in (F, V) for s in _steps(state, e.RefusalApproved, refusal.approve, {E: _REFUSE, C: _REFUSE})),
     *_steps(E, e.TaskAcked, act.take_ack, {E: _LOOK, C: _LOOK}),
     Step(E, e.AckOverdue, E, act.take_task_event, _LOOK),
@@ -139,12 +144,15 @@ STEPS: tuple[Step, ...] = (
 )
 
 IGNORED: tuple[Ignore, ...] = (
-    *(Ignore(s, e.DsrReceived, "redelivery: the saga is there") for s in (R, F, V, A, E, C)),
+    *(Ignore(s, e.DsrReceived, "redelivery: the saga is there") for s in (R, I, F, V, A, E, C)),
     *(Ignore(s, e.ScopePlanned, "redelivery: the scope is planned; it grows by joining") for s in (F, V, A, E, C)),
     Ignore(C, e.TaskAcked, "late: kept among the stray acknowledgements; data seen after closing is an incident"),
     Ignore(A, e.AlarmDue, "the person was answered, so the statutory clock has stopped"),
     *(Ignore(C, t, "the timer raced the closing") for t in (*_TIMERS, e.AlarmDue)),
     *(Ignore(E, t, "the request has ended: nothing is asked again") for t in (e.RetryDue, e.VerifyDue)),
+    *(Ignore(s, e.IdentityVerified, "who asks is not in doubt, or no longer") for s in (R, F, V, A)),
+    *(Ignore(s, e.IdentityVerified, "the request is over") for s in (E, C)),
+    Ignore(I, e.ProcessorJoined, "who asks is in doubt: its scope is planned when that is settled"),
     Ignore(E, e.AlarmDue, "the request has ended, so the statutory clock has stopped"),
     Ignore(E, e.ProcessorJoined, "the request has ended: nobody else is asked"),
     Ignore(E, e.Withdrawn, "it has ended already; the first end counts"),
@@ -160,10 +168,12 @@ _OPEN = "the saga is open: its identifiers are still needed"
 REJECTED: tuple[Reject, ...] = (
     *(Reject(ABSENT, t, "unknown_saga", _NO_SAGA) for t in e.EVENTS if t is not e.DsrReceived),
     *(
-        Reject(R, t, "not_planned", _NO_TASKS)
+        Reject(s, t, "not_planned", _NO_TASKS)
+        for s in (R, I)
         for t in (e.TaskAcked, *_TIMERS, e.TaskRetryRequested, e.ExceptionProposed, e.ExceptionApproved)
     ),
-    *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, F, V, A, E)),
+    Reject(I, e.ScopePlanned, "in_doubt", "who asks is in doubt: nothing is planned before that is settled"),
+    *(Reject(s, e.RetentionOver, "open", _OPEN) for s in (R, I, F, V, A, E)),
     Reject(E, e.TaskRetryRequested, "ended", "the request has ended: nothing is asked any more"),
     *(
         Reject(A, t, "answered", "the person was answered: what was granted cannot be refused")

@@ -26,6 +26,10 @@ ENDING: Final = "ending"
 """Where a saga is in the tables whose request has ended while answers are owed; told to others as fulfilling."""
 
 
+IN_DOUBT: Final = "in_doubt"
+"""The `identity` of a request whose person has yet to show who they are (Art. 12(6))."""
+
+
 class Standing(StrEnum):
     """What is still owed in a saga; `closing.standing` tells it, and it alone decides the saga's state."""
 
@@ -34,6 +38,7 @@ class Standing(StrEnum):
     LOOK_OWED = "only verification is owed"
     ABSENCE_OWED = "only what asynchronous vendors promised is owed"
     NOTHING_OWED = "the closing equation holds"
+    IDENTITY_OWED = "who asks is in doubt; nothing is asked before that is settled"
     ANSWERS_OWED = "the request has ended; only answers to what was asked are owed"
 
 

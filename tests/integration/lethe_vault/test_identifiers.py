@@ -55,6 +55,19 @@ async def test_what_was_sealed_is_redeemed_and_nobody_elses(service: Database, v
     assert redeemed.tampered == set()
 
 
+async def test_corrections_are_sealed_with_the_identifiers_and_redeemed_with_them(
+    service: Database, vault: Vault
+) -> None:
+    corrections = {"customers.first_name": "Adelaide", "shop:customers.points": 3}
+    one = Sealing(UUID(int=1), UUID(int=1001), "acme", ADA, corrections=corrections)
+    await seal(service, vault, one, sealing(2))
+    redeemed = await vault.redeem([Redemption(UUID(int=n), TASK) for n in (1, 2, 3)])
+    assert redeemed == {UUID(int=1): ADA, UUID(int=2): ADA}
+    assert redeemed.corrections == {UUID(int=1): corrections}
+    await vault.shred([UUID(int=1)])
+    assert (await vault.redeem([Redemption(UUID(int=1), TASK)])).corrections == {}
+
+
 async def test_nothing_is_sealed_if_the_callers_transaction_fails(service: Database, vault: Vault) -> None:
     async def fails() -> None:
         async with service.transaction() as tx:

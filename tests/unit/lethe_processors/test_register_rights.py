@@ -106,3 +106,47 @@ def test_a_look_knows_from_the_task_it_names_what_it_looks_for() -> None:
     assert looked_after(look) is Verb.RESTRICT
     assert looked_after(tasks.task("tiny", Verb.VERIFY, 1)) is Verb.ERASE
     assert looked_after(tasks.task("tiny", Verb.VERIFY, 1, right=Right.CONSENT_WITHDRAWAL)) is Verb.SUPPRESS
+
+
+MARKETING = [{"use": "marketing.communications.email", "lawful_basis": "consent"}]
+
+
+def suppressing(rule: str) -> str:
+    return DATASET.replace(FLAG, f"suppress: [{rule}]")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told"),
+    [
+        (DATASET, "purposes.0: nothing in the dataset says how processing for marketing.communications.email is stopped."),
+        (suppressing("{purpose: marketing, flag: off}"), "purposes.0: nothing in the dataset says how"),  # it would stop more
+        (suppressing("{purpose: marketing.nonsense, flag: off}"), "members: `suppress` names the unknown data use marketing.nonsense."),
+        (suppressing("{purpose: marketing, flag: gone}"), "members: `suppress` names gone, which is not described."),
+        (suppressing("{purpose: marketing, flag: id}"), "members: `flag` names id, which is a key"),
+        (suppressing("{purpose: marketing, insert: off}"), "members: `insert` names off, which is no identity"),
+        (suppressing("{purpose: marketing, insert: email, purpose_field: use}"), "members: `purpose_field` names use"),
+        (suppressing("{purpose: marketing}"), "dataset.0.collections.0.lethe.suppress"),
+        (suppressing("{purpose: marketing, flag: off, purpose_field: off}"), "dataset.0.collections.0.lethe.suppress"),
+    ],
+)  # fmt: skip
+def test_a_purpose_that_could_not_be_stopped_is_named(tmp_path: Path, dataset: str, told: str) -> None:
+    found = problems(tmp_path, dataset, ["export", "erase", "verify", "suppress"], purposes=MARKETING)
+    assert any(line.startswith(told) for line in found), found
+
+
+@pytest.mark.parametrize("basis", ["consent", "legitimate_interests", "public_task"])
+def test_a_purpose_that_can_be_stopped_has_no_problems(tmp_path: Path, basis: str) -> None:
+    verbs = ["export", "erase", "verify", "suppress"]
+    purposes = [{**MARKETING[0], "lawful_basis": basis}, {"use": "essential.service", "lawful_basis": "contract"}]
+    for rule in (
+        "{purpose: marketing.communications.email, flag: off}",
+        "{purpose: marketing, insert: email, purpose_field: off}",
+    ):
+        assert problems(tmp_path, suppressing(rule), verbs, purposes=purposes) == []
+
+
+def test_correcting_needs_a_key_for_its_evidence(tmp_path: Path) -> None:
+    keyless = {k: f"env:DESCRIBED_{k.upper()}_DSN" for k in ("read", "write")}
+    connector = {"kind": "sql", "dataset": "datasets/tiny.yaml", **keyless}
+    found = problems(tmp_path, verbs=["export", "erase", "verify", "rectify"], connector=connector)
+    assert any("it needs a `key`: the hash over a corrected value" in line for line in found)

@@ -291,3 +291,35 @@ async def test_answers_ledger_and_acks_are_one_transaction(settled: list[Settled
     await desk.settle(write)
     assert len(work.sent) == len(settled)
     assert written == ([settled] if settled else [])
+
+
+async def test_corrections_are_given_to_whoever_corrects_or_looks_at_it_and_to_nobody_else() -> None:
+    seen: list[WorkItem] = []
+
+    async def redeem(tasks: Sequence[TaskRequested]) -> Opened:
+        opened = await redeem_all(tasks)
+        return opened._replace(corrections={t.dsr_id: {"customers.name": "Ada"} for t in tasks if t.dsr_id.int == 1})
+
+    async def act(_: Processor, __: object, items: Sequence[WorkItem]) -> list[Answer]:
+        seen.extend(items)
+        return [DONE] * len(items)
+
+    able = processor(capabilities={"verbs": ["erase", "verify", "rectify"]})
+    bench = Bench(Registers(able), redeem, Connectors(lambda _: Fake()), verbs=frozenset(Verb))
+    rectify = tasks.task("shop", Verb.RECTIFY, 1)
+    for asked in (
+        rectify,
+        tasks.task("shop", Verb.VERIFY, 1, verifies=rectify.task_id),
+        tasks.task("shop", Verb.RECTIFY, 2),
+        tasks.task("shop", Verb.VERIFY, 1),
+        task(1),
+    ):
+        await bench.carry_out("shop", [asked], act)
+    assert [dict(item.corrections) for item in seen] == [
+        {"customers.name": "Ada"},
+        {"customers.name": "Ada"},
+        {},
+        {},
+        {},
+    ]
+    assert "Ada" not in repr(seen[0])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe_vault import Identifiers, Sealing, Tampered
-from lethe_vault.sealing import content_binding, decrypt, encrypt, pack, unpack
+from lethe_vault.sealing import content_binding, decrypt, encrypt, pack, unpack, unpack_corrections
 
 KEY = AESGCM(b"k" * 32)
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -56,3 +56,21 @@ def test_nothing_prints_what_it_holds() -> None:
     sealing = Sealing(ONE, TWO, "acme", Identifiers({"email": ("ada@people.example",)}), note="call Ada")
     assert "ada" not in repr(sealing).lower()
     assert "email" in repr(sealing)
+
+
+@given(st.dictionaries(texts, st.none() | st.booleans() | st.integers() | texts | st.lists(texts)))
+def test_any_corrections_come_back_as_they_were_beside_the_identifiers(corrections: dict[str, object]) -> None:
+    plaintext = pack(Identifiers({"email": ("ada@people.example",)}), "note", corrections)
+    assert unpack_corrections(plaintext) == corrections
+    assert unpack(plaintext)[0].values == {"email": ("ada@people.example",)}
+
+
+def test_what_was_sealed_before_there_were_corrections_has_none() -> None:
+    assert unpack_corrections(b'{"i":{},"n":null}') == {}
+
+
+def test_corrections_that_could_not_be_read_again_are_refused() -> None:
+    for value in (float("nan"), object()):
+        with pytest.raises((TypeError, ValueError)):
+            pack(Identifiers({}), None, {"customers.points": value})
+    assert "Ada" not in repr(Sealing(ONE, TWO, "acme", Identifiers({}), corrections={"customers.name": "Ada"}))

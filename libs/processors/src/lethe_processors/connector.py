@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - stored answers are read back by pydantic
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 class WorkItem:
     """One person's task with the identifiers redeemed for it. Never logged, never kept after the call.
 
-    `identifiers`: kind → normalised values (`lethe_events.subject_token.normalise`).
+    `identifiers`: kind → normalised values (`lethe_events.subject_token.normalise`). `corrections`: to rectify and to
+    look at it only; see `corrections.of_processor`.
     """
 
     task: TaskRequested
     identifiers: Mapping[str, tuple[str, ...]]
+    corrections: Mapping[str, object] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"WorkItem({self.task.task_id})"

@@ -23,13 +23,17 @@ class Identifiers:
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """One DSR to seal. `note`: free text of the controller; it may hold personal data and is sealed too."""
+    """One DSR to seal. `note`: free text of the controller; it may hold personal data and is sealed too.
+
+    `corrections` (Art. 16): `collection.field`, or `processor:collection.field`, → the new value, as JSON knows it.
+    """
 
     dsr_id: UUID
     subject_ref: UUID
     controller_id: str
     identifiers: Identifiers
     note: str | None = field(default=None, repr=False)
+    corrections: Mapping[str, object] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,13 @@ class Redeemed(dict["UUID", Identifiers]):
     """The identifiers that could be opened, by DSR. Ids that were never sealed, or are shredded, are absent.
 
     `tampered`: DSRs whose sealed data failed authentication. They are absent too, so that one of them spoils
-    nobody else's batch, and must become an incident.
+    nobody else's batch, and must become an incident. `corrections`: of those DSRs that have some sealed.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.tampered: set[UUID] = set()
+        self.corrections: dict[UUID, Mapping[str, object]] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from lethe_vault.errors import Tampered
 from lethe_vault.model import Identifiers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -50,10 +51,20 @@ def content_binding(dsr_id: UUID, subject_ref: UUID, controller_id: str) -> byte
     return b"lethe.vault.identifiers.v1|" + dsr_id.bytes + subject_ref.bytes + controller_id.encode()
 
 
-def pack(identifiers: Identifiers, note: str | None) -> bytes:
-    return json.dumps({"i": dict(identifiers.values), "n": note}, separators=(",", ":"), ensure_ascii=False).encode()
+def pack(identifiers: Identifiers, note: str | None, corrections: Mapping[str, object] | None = None) -> bytes:
+    """Raises ValueError or TypeError for corrections that JSON does not know."""
+    content: dict[str, object] = {"i": dict(identifiers.values), "n": note}
+    if corrections:
+        content["c"] = dict(corrections)
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def unpack(plaintext: bytes) -> tuple[Identifiers, str | None]:
     content = json.loads(plaintext)
     return Identifiers({kind: tuple(values) for kind, values in content["i"].items()}), content["n"]
+
+
+def unpack_corrections(plaintext: bytes) -> dict[str, object]:
+    """Empty where none were sealed."""
+    corrections: dict[str, object] = json.loads(plaintext).get("c", {})
+    return corrections

@@ -24,6 +24,7 @@ from lethe_vault.sealing import (
     pack,
     processor_binding,
     unpack,
+    unpack_corrections,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from lethe_postgres import Database, Tx
     from lethe_vault.errors import WrongOwner
     from lethe_vault.keys import KeyProvider
-    from lethe_vault.model import DocumentInfo, Identifiers, Redemption, Sealing, SmallDocument, StoredDocument
+    from lethe_vault.model import DocumentInfo, Redemption, Sealing, SmallDocument, StoredDocument
 
 
 class Vault:
@@ -61,7 +62,7 @@ class Vault:
                 item.controller_id,
                 wrapped.key_id,
                 wrapped.blob,
-                encrypt(AESGCM(key), pack(item.identifiers, item.note), bound_to),
+                encrypt(AESGCM(key), pack(item.identifiers, item.note, item.corrections), bound_to),
             )
             for column, value in zip(columns, row, strict=True):
                 column.append(value)
@@ -75,7 +76,9 @@ class Vault:
         crashpoint("vault.sealed")
 
     async def redeem(self, items: Sequence[Redemption]) -> Redeemed:
-        """Identifiers for tasks. One line per item is on record, committed, before anything is opened.
+        """Identifiers, and corrections where some were sealed, for tasks.
+
+        One line per item is on record, committed, before anything is opened.
 
         A DSR that was shredded or never sealed is absent; so is one whose data was tampered with, which is named
         in `Redeemed.tampered`. Raises KeyMissing.
@@ -93,7 +96,7 @@ class Vault:
         rows = await self._ledger.open(reason, [dsr_id], [None])
         if not rows:
             raise Gone("nothing is sealed under this id: it was never sealed, or it was shredded")
-        return self._open(rows[0])[1]
+        return unpack(self._open(rows[0]))[1]
 
     async def subject_tokens(
         self, dsr_ids: Sequence[UUID], processors: Mapping[UUID, Sequence[str]]
@@ -188,14 +191,18 @@ class Vault:
         redeemed = Redeemed()
         for row in rows:
             try:
-                redeemed[row["dsr_id"]] = self._open(row)[0]
+                plaintext = self._open(row)
             except Tampered:
                 redeemed.tampered.add(row["dsr_id"])
+                continue
+            redeemed[row["dsr_id"]] = unpack(plaintext)[0]
+            if corrections := unpack_corrections(plaintext):
+                redeemed.corrections[row["dsr_id"]] = corrections
         return redeemed
 
-    def _open(self, row: asyncpg.Record) -> tuple[Identifiers, str | None]:
+    def _open(self, row: asyncpg.Record) -> bytes:
         dsr_id = row["dsr_id"]
         key = self._keys.unwrap(Wrapped(row["key_id"], row["wrapped_key"]), key_binding(dsr_id))
-        return unpack(
-            decrypt(AESGCM(key), row["ciphertext"], content_binding(dsr_id, row["subject_ref"], row["controller_id"]))
+        return decrypt(
+            AESGCM(key), row["ciphertext"], content_binding(dsr_id, row["subject_ref"], row["controller_id"])
         )

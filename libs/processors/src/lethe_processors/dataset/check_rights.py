@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lethe_events.words import Verb
 from lethe_processors.dataset.graph import Graph
-from lethe_processors.dataset.rights import RestrictBy
+from lethe_processors.dataset.rights import RestrictBy, SuppressBy
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Some
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lethe_processors.dataset.model import Collection, Dataset
     from lethe_processors.dataset.parse import Parsed
-    from lethe_processors.dataset.rights import Restrict
+    from lethe_processors.dataset.rights import Restrict, Suppress
     from lethe_processors.problems import Problem
 
 _BY_VIEW = frozenset({RestrictBy.FLAG, RestrictBy.ACCESS, RestrictBy.WITH})
@@ -29,13 +29,18 @@ def check_rights(
     if {Verb.RESTRICT, Verb.LIFT} & set(verbs):
         for name in sorted(graph.reached):
             found += _restrict(parsed, graph, graph.collections[name], ordinary=ordinary)
+    if Verb.SUPPRESS in verbs:
+        for collection in dataset.collections:
+            for rule in collection.suppress:
+                found += _suppress(parsed, graph, collection, rule)
     return found
 
 
 def restrict_targets(graph: Graph) -> frozenset[str]:
-    """Collections that serve the restriction of others, and so need no method of their own."""
+    """Collections that serve the rights of others' rows, and so need no method of their own."""
     methods = [c.restrict for c in graph.dataset.collections if c.restrict is not None]
-    return frozenset(m.name for m in methods if m.by in {RestrictBy.MOVE, RestrictBy.ACCESS})
+    lists = {c.name for c in graph.dataset.collections if any(s.by is SuppressBy.INSERT for s in c.suppress)}
+    return frozenset(m.name for m in methods if m.by in {RestrictBy.MOVE, RestrictBy.ACCESS}) | lists
 
 
 def _restrict(parsed: Parsed, graph: Graph, collection: Collection, *, ordinary: bool) -> Iterator[Problem]:
@@ -100,4 +105,30 @@ def _target(parsed: Parsed, graph: Graph, collection: Collection, method: Restri
             where,
             f"rows are moved to {method.name}, to which no identity leads: they would never be found again.",
             "give it the identities and references of the collection they come from.",
+        )
+
+
+def _suppress(parsed: Parsed, graph: Graph, collection: Collection, rule: Suppress) -> Iterator[Problem]:
+    where, field = (collection.name,), collection.field(rule.name)
+    if collection.name not in graph.reached:
+        yield parsed.problem(where, "no identity leads to it: nobody could be suppressed here.", "add an identity.")
+    elif field is None or field.nested:
+        yield parsed.problem(where, f"`suppress` names {rule.name}, which is not described.", "describe that column.")
+    elif rule.by is SuppressBy.INSERT and field.identity not in graph.kinds:
+        yield parsed.problem(
+            where,
+            f"`insert` names {rule.name}, which is no identity of this processor.",
+            "name the field that holds the identifier.",
+        )
+    elif rule.by is SuppressBy.FLAG and (
+        graph.is_shared(collection.name) or (collection.name, rule.name) in graph.key_fields
+    ):
+        yield parsed.problem(
+            where,
+            f"`flag` names {rule.name}, which is a key, or stands in rows that are other people's too.",
+            "use a column of the person's own rows.",
+        )
+    if rule.purpose_field is not None and collection.field(rule.purpose_field) is None:
+        yield parsed.problem(
+            where, f"`purpose_field` names {rule.purpose_field}, which is not described.", "describe that column."
         )

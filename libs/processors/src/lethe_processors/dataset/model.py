@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic resolves the annotations at run time
 from enum import StrEnum
 
-from lethe_processors.dataset.rights import Restrict  # noqa: TC001 - pydantic resolves the annotations at run time
+from lethe_processors.dataset.rights import Restrict, Suppress  # noqa: TC001 - pydantic resolves the annotations at run time
 
 FieldPath = tuple[str, ...]
 """Column name, then the keys inside a JSON column."""
@@ -138,6 +138,7 @@ class Collection:
     shared: bool = False
     skipped: bool = False
     restrict: Restrict | None = None
+    suppress: tuple[Suppress, ...] = ()
 
     @property
     def primary_key(self) -> tuple[str, ...]:

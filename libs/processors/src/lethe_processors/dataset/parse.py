@@ -163,6 +163,7 @@ class _Builder:
             shared=own.shared,
             skipped=bool(meta is not None and meta.skip_processing),
             restrict=own.restrict.build() if own.restrict else None,
+            suppress=tuple(s.build() for s in own.suppress),
         )
 
     def field(self, owner: tuple[str, ...], fides: Any, inherited: tuple[str, ...]) -> Field:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from lethe_processors.dataset.rights import Restrict, RestrictBy
+from lethe_events.models import Category
+from lethe_processors.dataset.rights import Restrict, RestrictBy, Suppress, SuppressBy
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 
@@ -65,3 +66,27 @@ class RestrictSection(RightSection):
     def build(self) -> Restrict:
         [(by, name)] = self._methods().items()
         return Restrict(by, name, self.value, self.otherwise, self.view)
+
+
+class SuppressSection(RightSection):
+    """`{purpose, flag, value}` or `{purpose, insert, purpose_field}`."""
+
+    purpose: Category
+    flag: Name | None = None
+    insert: Name | None = None
+    value: Value = "false"
+    purpose_field: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_method(self) -> SuppressSection:
+        if (self.flag is None) == (self.insert is None):
+            raise ValueError("`suppress` needs either flag or insert for each purpose")
+        stray = {"purpose_field"} if self.flag is not None else {"value"}
+        if stray & self.model_fields_set:
+            raise ValueError("value goes with `flag`, purpose_field with `insert`")
+        return self
+
+    def build(self) -> Suppress:
+        if self.flag is not None:
+            return Suppress(self.purpose, SuppressBy.FLAG, self.flag, self.value)
+        return Suppress(self.purpose, SuppressBy.INSERT, self.insert or "", purpose_field=self.purpose_field)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class RestrictBy(StrEnum):
@@ -29,3 +33,38 @@ class Restrict:
     value: str = "true"
     otherwise: str | None = "false"
     view: str | None = None
+
+
+class SuppressBy(StrEnum):
+    """How processing for a purpose is stopped (Art. 21, 7(3))."""
+
+    FLAG = "flag"  # a column of the person's rows
+    INSERT = "insert"  # an entry with the person's identifier, in a list that is asked before anything is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """`purpose`: a fideslang data use. `name`: the flag, or the identity field of the list.
+
+    `value`: what the flag then says. `purpose_field`: the column of the list that names the purpose, if there is one.
+    """
+
+    purpose: str
+    by: SuppressBy
+    name: str
+    value: str = "false"
+    purpose_field: str | None = None
+
+
+def rules_for(rules: Iterable[Suppress], purpose: str) -> list[Suppress]:
+    """The rules by which a purpose is stopped: its own, those below it, and lists of one above that name it.
+
+    A flag of a purpose above would stop more than was asked.
+    """
+    return [
+        r for r in rules if _within(r.purpose, purpose) or (r.purpose_field is not None and _within(purpose, r.purpose))
+    ]
+
+
+def _within(purpose: str, above: str) -> bool:
+    return purpose == above or purpose.startswith(above + ".")

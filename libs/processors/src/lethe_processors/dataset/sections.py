@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from lethe_events.models import Article, Category, Code
 from lethe_processors.dataset.model import CollectionMethod, Comparison, Condition, FieldMethod, Match, Retain
-from lethe_processors.dataset.right_sections import RestrictSection
+from lethe_processors.dataset.right_sections import RestrictSection, SuppressSection
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 _PERIOD = re.compile(r"^P(?=\d)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}W)?(\d{1,5}D)?$")
@@ -125,6 +125,7 @@ class CollectionSection(Section):
     retain: RetainSection | None = None
     shared: bool = False
     restrict: RestrictSection | None = None
+    suppress: tuple[SuppressSection, ...] = ()
 
 
 def _null_word(value: Any) -> Any:

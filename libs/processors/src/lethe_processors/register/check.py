@@ -8,13 +8,14 @@ from lethe_events.words import PACKAGE_PROCESSOR, Verb
 from lethe_processors.dataset.graph import Graph
 from lethe_processors.dataset.model import FieldMethod
 from lethe_processors.dataset.ordering import components
-from lethe_processors.register.models import SqlSettings
+from lethe_processors.dataset.rights import rules_for
+from lethe_processors.register.models import LawfulBasis, SqlSettings
 from lethe_processors.register.taxonomy import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lethe_processors.dataset.model import Field, Retain
+    from lethe_processors.dataset.model import Collection, Dataset, Field, Retain
     from lethe_processors.dataset.parse import Parsed
     from lethe_processors.problems import Problem
     from lethe_processors.register.models import Processor
@@ -47,6 +48,7 @@ def check_dataset_words(parsed: Parsed, taxonomy: Taxonomy) -> Iterator[Problem]
         retained: list[tuple[tuple[str, ...], Retain]] = []
         if collection.retain is not None:
             retained.append(((collection.name,), collection.retain))
+        yield from _uses(parsed, collection, taxonomy)
         for path, field in collection.leaves():
             if field.retain is not None:
                 retained.append(((collection.name, *path), field.retain))
@@ -64,6 +66,13 @@ def check_dataset_words(parsed: Parsed, taxonomy: Taxonomy) -> Iterator[Problem]
                     f"`retain` names the unknown data category {retain.category}.",
                     f"{suggestion(retain.category, taxonomy.categories)}Own words go into taxonomy.yaml.",
                 )
+
+
+def _uses(parsed: Parsed, collection: Collection, taxonomy: Taxonomy) -> Iterator[Problem]:
+    for use in (rule.purpose for rule in collection.suppress):
+        if use not in taxonomy.uses:
+            fix = f"{suggestion(use, taxonomy.uses)}Own words go into taxonomy.yaml."
+            yield parsed.problem((collection.name,), f"`suppress` names the unknown data use {use}.", fix)
 
 
 def check_order(documents: Mapping[str, Document], processors: Mapping[str, Processor]) -> Iterator[Problem]:
@@ -126,6 +135,8 @@ def check_sql(document: Document, processor: Processor, parsed: Parsed) -> Itera
             f"it is to {what}, but has no `write` credential.",
             "add `write: env:NAME`, or drop the verb.",
         )
+    if Verb.SUPPRESS in processor.capabilities.verbs:
+        yield from _stopped(document, processor, parsed.dataset)
     personal = {c for col in parsed.dataset.collections for _, f in col.leaves() if f.personal for c in f.categories}
     missing = sorted(c for c in personal if not any(c == d or c.startswith(d + ".") for d in processor.data_categories))
     if missing:
@@ -138,12 +149,30 @@ def check_sql(document: Document, processor: Processor, parsed: Parsed) -> Itera
         yield from _key_needed(document, parsed, processor)
 
 
+def _stopped(document: Document, processor: Processor, dataset: Dataset) -> Iterator[Problem]:
+    """Each purpose that may be objected to, or whose consent may be withdrawn, has a way to be stopped."""
+    rules = [r for c in dataset.collections for r in c.suppress]
+    for i, purpose in enumerate(processor.purposes):
+        if purpose.lawful_basis in _MAY_END and not rules_for(rules, purpose.use):
+            yield document.problem(
+                ("purposes", i),
+                f"nothing in the dataset says how processing for {purpose.use} is stopped.",
+                "add `suppress: [{purpose, flag}]` or `[{purpose, insert}]` to a collection, or drop the verb.",
+            )
+
+
+_MAY_END = frozenset({LawfulBasis.CONSENT, LawfulBasis.LEGITIMATE_INTERESTS, LawfulBasis.PUBLIC_TASK})
+"""Art. 7(3), 21(1)."""
+
+
 def _key_needed(document: Document, parsed: Parsed, processor: Processor) -> Iterator[Problem]:
     assert parsed.dataset is not None
     graph = Graph(parsed.dataset, processor.identities)
     fields = [(c, f) for c in parsed.dataset.collections for _, f in c.leaves() if c.name in graph.reached]
     why = None
-    if any(f.method is FieldMethod.PSEUDONYMISE for _, f in fields):
+    if Verb.RECTIFY in processor.capabilities.verbs:
+        why = "the hash over a corrected value, given as evidence, could be reversed by trying"
+    elif any(f.method is FieldMethod.PSEUDONYMISE for _, f in fields):
         why = "pseudonyms are keyed"
     elif any(
         f.primary_key and (f.identity or any(c.startswith(_IDENTIFYING) for c in f.categories)) for _, f in fields

@@ -16,7 +16,7 @@ from lethe_processors.sql import advice
 from lethe_processors.sql.catalog import read_catalog
 from lethe_processors.sql.codes import code_of
 from lethe_processors.sql.faults import faults
-from lethe_processors.sql.fit import misfits, rights_to_restrict
+from lethe_processors.sql.fit import misfits, rights_to_restrict, rights_to_suppress
 from lethe_processors.sql.plan import bind
 from lethe_processors.sql.side import secret_key
 from lethe_processors.verbs import CHANGES
@@ -124,6 +124,8 @@ class _Look:
         found = list(advice.rights_to_erase(plan)) if self._erases else []
         if self._verbs & {Verb.RESTRICT, Verb.LIFT} and not misfits(plan, Verb.RESTRICT):
             found += rights_to_restrict(plan)
+        if Verb.SUPPRESS in self._verbs:
+            found += rights_to_suppress(plan)
         return found
 
     def _connector(self, name: str, message: str, fix: str) -> Problem:

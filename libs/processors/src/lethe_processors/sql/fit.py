@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lethe_events.words import Verb
-from lethe_processors.dataset.rights import RestrictBy
+from lethe_processors.dataset.rights import RestrictBy, SuppressBy
 from lethe_processors.sql.advice import Advice
 from lethe_processors.sql.faults import Fault
 from lethe_processors.sql.restrict import methods
@@ -63,6 +63,17 @@ def _restrict(plan: Plan, bound: Bound, method: Restrict) -> Iterator[Fault]:
                 f"{bound.name} has no such column: a row could not be moved back.",
                 "give both tables the same columns.",
             )
+
+
+def rights_to_suppress(plan: Plan) -> Iterator[Advice]:
+    """What the `write` role lacks."""
+    for bound in plan.bound.values():
+        for rule in bound.collection.suppress:
+            right = "UPDATE" if rule.by is SuppressBy.FLAG else "INSERT"
+            can = bound.table.columns[rule.name].can_update if right == "UPDATE" else bound.table.can_insert
+            if not can:
+                fix = f"GRANT {right} ON {bound.table.quoted} to it."
+                yield Advice((bound.name,), f"the `write` role lacks {right}, to suppress.", fix)
 
 
 def rights_to_restrict(plan: Plan) -> Iterator[Advice]:

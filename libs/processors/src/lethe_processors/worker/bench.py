@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lethe_events.models import Failure
-from lethe_events.words import FailureKind, Outcome
+from lethe_events.words import FailureKind, Outcome, Verb
 from lethe_processors.connector import Answer, WorkItem
 from lethe_processors.errors import CredentialMissing, NoConnector
+from lethe_processors.verbs import looked_after
 from lethe_processors.worker.admission import admit, refuse
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events.models import TaskRequested
-    from lethe_events.words import Verb
     from lethe_processors.connector import Connector
     from lethe_processors.register import Processor, Register
     from lethe_processors.worker.connectors import Connectors
@@ -25,10 +26,14 @@ _log = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
-    """What the vault gave: identifiers by DSR, and the DSRs whose sealed data is not what was sealed."""
+    """What the vault gave: identifiers by DSR, and the DSRs whose sealed data is not what was sealed.
+
+    `corrections`: by DSR, where some were sealed.
+    """
 
     identifiers: Mapping[UUID, Mapping[str, tuple[str, ...]]]
     tampered: Collection[UUID] = ()
+    corrections: Mapping[UUID, Mapping[str, object]] = MappingProxyType({})
 
 
 class Registers(Protocol):
@@ -90,7 +95,7 @@ class Bench:
             identifiers = opened.identifiers.get(task.dsr_id)
             answers.append(admit(task, processor, identifiers, tampered=task.dsr_id in opened.tampered))
             if answers[-1] is None and identifiers is not None:
-                items.append(WorkItem(task, identifiers))
+                items.append(WorkItem(task, identifiers, _corrections(task, opened)))
         done = iter(await self._act(processor, items, act) if items else ())
         return [next(done) if answer is None else answer for answer in answers]
 
@@ -106,3 +111,9 @@ class Bench:
         if len(answers) != len(items):
             raise ValueError("a connector gave another number of answers than it was asked for")
         return answers
+
+
+def _corrections(task: TaskRequested, opened: Opened) -> Mapping[str, object]:
+    """Only for whoever corrects, and whoever looks whether it was done."""
+    verb = looked_after(task) if task.verb is Verb.VERIFY else task.verb
+    return opened.corrections.get(task.dsr_id, {}) if verb is Verb.RECTIFY else {}

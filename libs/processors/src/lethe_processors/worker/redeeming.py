@@ -27,6 +27,9 @@ class Redeemed(Protocol):
     @property
     def tampered(self) -> Collection[UUID]: ...
 
+    @property
+    def corrections(self) -> Mapping[UUID, Mapping[str, object]]: ...
+
     def items(self) -> Iterable[tuple[UUID, Identifiers]]: ...
 
 
@@ -43,6 +46,6 @@ def redeem_from(
 
     async def redeem(tasks: Sequence[TaskRequested]) -> Opened:
         found = await vault.redeem([redemption(task.dsr_id, task.task_id) for task in tasks])
-        return Opened({dsr_id: one.values for dsr_id, one in found.items()}, found.tampered)
+        return Opened({dsr_id: one.values for dsr_id, one in found.items()}, found.tampered, found.corrections)
 
     return redeem

@@ -83,6 +83,9 @@ def draft(
         raise Refused("not_a_controller", "a processor tells its controller, not the authority (Art. 33(2))")
     if case.facts is None or case.clock is None:
         raise Refused("no_facts", "declare awareness and state the facts first: a notice is filled from them")
+    strange = tuple(sorted(n for n in given if n not in template()))
+    if strange:
+        raise Refused("not_in_the_form", f"{TEMPLATE} has no such field", strange)
     before = versions[-1].stated if versions else {}
     stated = {n: v for n, v in (dict(policy.stated) | dict(before) | dict(given)).items() if v is not None}
     around = around_of(case, policy, now)

@@ -38,7 +38,8 @@ class Fault:
 
 
 def every() -> tuple[Fault, ...]:
-    return (*_kills(), *_frozen(), *_network(), *_messages(), *_processors(), *_machines(), *_pairs_of_instances())
+    """In the order of a run: what is subtle first, so that a run that is cut short has seen it."""
+    return (*_network(), *_messages(), *_processors(), *_machines(), *_kills(), *_frozen(), *_pairs_of_instances())
 
 
 def _kills() -> list[Fault]:

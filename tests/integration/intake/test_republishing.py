@@ -92,13 +92,13 @@ async def test_what_the_saga_never_heard_is_said_again_in_the_same_words_and_not
             await accepted(client, ground, 4, export_first=True, received_at=yesterday, country="AT"),
             await accepted(client, ground, 5, right="access", note="by letter", channel="email"),
         ]
-        for dsr_id in (known, unheard[0]):
+        for dsr_id in (known, over, unheard[0]):
             await client.post(f"/v1/dsrs/{dsr_id}/withdrawal", headers=ground.token())
         doubted = await accepted(client, ground, 6, identity={"method": "in_doubt", "reason": "unknown_address"})
         url = f"/v1/dsrs/{doubted}/identity/manual"
         checker = ground.token(scopes=("dsr:read", "identity:check"))
         assert (await client.post(url, json={"manner": "called_back"}, headers=checker)).status_code == 200
-        before = await said(ground, 9)
+        before = await said(ground, 10)
         await ground.tell(heard(known, SagaState.FULFILLING), heard(over, SagaState.CLOSED))
         await told(ground, 2)
     await lose(ground)

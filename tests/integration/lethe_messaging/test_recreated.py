@@ -66,7 +66,9 @@ async def test_a_topic_made_again_while_it_is_read_stops_and_a_single_partition_
         await ground.expect_effects(range(40))
         await recreate(ground)
         await stands_still(bus)
+        known = await ground.database.fetchval("SELECT topic_id FROM topic_identity")
         await set_offset(ground.database, ground.source.name, 0, partition=1)
+        assert await ground.database.fetchval("SELECT topic_id FROM topic_identity") == known
         other = await ground.bus()
         await ground.send(other, range(40, 80))
         await stands_still(bus)

@@ -99,7 +99,7 @@ async def test_nothing_of_the_person_is_in_any_table_or_message_in_the_clear(gro
                 assert planted not in text.lower()
 
 
-async def test_the_same_person_twice_leaves_nothing_by_which_the_rows_could_be_linked(ground: IntakeGround) -> None:
+async def test_the_same_person_twice_is_linked_by_nothing_but_what_intake_says_of_repeats(ground: IntakeGround) -> None:
     async with ground.running() as client:
         await post(client, ground.token(), key="a")
         await post(client, ground.token(), key="b")

@@ -46,6 +46,10 @@ class AcceptedDsr(Answer):
     due_legal: AwareDatetime
     due_date: date
     rule: str
+    repeats: UUID | None = None
+    """The request of the same person and right that was open."""
+    attached: bool = False
+    """`dsr_id` is that one."""
 
 
 class Progress(Answer):
@@ -74,6 +78,14 @@ class KnownBy(Answer):
     verified_by: str | None = None
 
 
+class Repeated(Answer):
+    """The person exercised this right before. `patterns`: what may be excessive, for a person to decide on."""
+
+    open_dsr_id: UUID | None = None
+    patterns: tuple[str, ...] = ()
+    requests: int
+
+
 class Dsr(Answer):
     """Where a DSR stands."""
 
@@ -99,6 +111,7 @@ class Dsr(Answer):
     status_at: AwareDatetime | None = None
     withdrawn_at: AwareDatetime | None = None
     identity: KnownBy | None = None
+    repeats: Repeated | None = None
 
     @property
     def closed(self) -> bool:

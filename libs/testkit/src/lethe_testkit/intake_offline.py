@@ -87,6 +87,20 @@ class Shelf:
     async def record_identities(self, _: Any, candidates: Sequence[Candidate]) -> None:
         self.recorded += candidates
 
+    async def know(self, _: Any, wanted: Mapping[tuple[str, bytes], Candidate]) -> Mapping[Any, tuple[UUID, int]]:
+        """Nobody is known here but from the same group."""
+        return {key: (candidate.dsr_id, 1) for key, candidate in wanted.items()}
+
+    async def owners(self, *_: Any) -> list[Any]:
+        return []
+
+    async def attached(self, *_: Any) -> dict[Any, Any]:
+        return {}
+
+    async def again(self, *_: Any) -> None: ...
+
+    async def flag(self, *_: Any) -> None: ...
+
     async def seal(self, _: Any, items: Sequence[Sealing]) -> None:
         self.sealed += items
 
@@ -131,7 +145,8 @@ async def offline_site() -> AsyncIterator[Site]:
     meters = PrometheusMeters(registry)
     gate = Gate(lambda: load[0], meters, Limits(), every_s=0)
     acceptance = Acceptance(
-        desk=cast("Any", shelf), store=cast("Any", shelf), sealer=shelf, gate=gate, meters=meters,
+        desk=cast("Any", shelf), store=cast("Any", shelf), people=cast("Any", shelf),
+        sealer=shelf, gate=gate, meters=meters,
         controllers=CONTROLLERS, assertions=SignedAssertions({}), secret=b"s" * 32, now=lambda: NOW, entropy=os.urandom,
         is_transient=lambda e: isinstance(e, ConnectionError), spacing_s=0.0,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from intake.adapters.code_letters import CodeLetters
 from intake.adapters.controllers import read_assertion_keys, read_controllers
 from intake.adapters.identities import PostgresIdentities
 from intake.adapters.meters import meters
+from intake.adapters.people import Forgetting, PostgresPeople
 from intake.adapters.secrets import code_secret, fingerprint_secret
 from intake.adapters.store import PostgresStore
 from intake.adapters.untold import PostgresUntold
@@ -129,6 +130,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     acceptance = Acceptance(
         desk=desk,
         store=store,
+        people=PostgresPeople(),
         sealer=vault,
         gate=gate,
         meters=meters(),
@@ -163,6 +165,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "group_commit": acceptance.group.run,
         "gate": gate.watch,
         "couriers": engines.couriers.run,
+        "forget": Forgetting(database, _now, settings.repeats_kept).run,
     }
 
     async def stop() -> None:

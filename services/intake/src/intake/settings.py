@@ -32,6 +32,8 @@ class Settings:
     parked_retention_s: float
     """How long the content of a message that could not be taken is kept."""
     limits: Limits
+    repeats_kept: timedelta
+    """How long after their last request people are known by keyed hashes."""
     codes: CodePolicy
     smtp: SmtpSettings | None
     sender: str
@@ -65,6 +67,7 @@ class Settings:
                 slowest_s=env.duration("LETHE_INTAKE_MAX_COMMIT", timedelta(seconds=limits.slowest_s)).total_seconds(),
                 waiting=env.integer("LETHE_INTAKE_MAX_WAITING", limits.waiting, minimum=1),
             ),
+            repeats_kept=env.duration("LETHE_INTAKE_REPEATS_KEPT", timedelta(days=365)),
             codes=_codes(env),
             smtp=_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),

@@ -99,6 +99,10 @@ async def _submit(request: NewDsr, key: str, as_json: bool) -> None:
                 ("state", accepted.status),
                 ("answer by", f"{accepted.due_date} ({accepted.rule})"),
                 ("alarms by", accepted.due_strict.isoformat()),
+                (
+                    "repeats",
+                    accepted.repeats or ("this open one: nothing new was stored" if accepted.attached else None),
+                ),
             ]
         )
 
@@ -168,6 +172,7 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
             ("alarms by", found.due_strict.isoformat()),
             ("withdrawn", found.withdrawn_at.isoformat() if found.withdrawn_at else None),
             ("overdue", "yes" if found.overdue(datetime.now(UTC)) else None),
+            ("repeats", _repeats(found)),
             ("tasks", f"{progress.settled} of {progress.tasks} settled, {progress.open_incidents} open incident(s)"),
             ("result", found.result.value if found.result else None),
             ("package", "ready" if found.package_ready else None),
@@ -177,6 +182,13 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
     for kept in found.retained:
         until = f" until {kept.until.date()}" if kept.until else ""
         print(f"kept: {kept.rows} row(s) of {kept.collection} ({kept.category}): {kept.ground}, {kept.article}{until}")
+
+
+def _repeats(found: Dsr) -> str | None:
+    if found.repeats is None:
+        return None
+    parts = [f"{found.repeats.requests} of this right so far", *found.repeats.patterns]
+    return ", ".join([*parts, f"open then: {found.repeats.open_dsr_id}"] if found.repeats.open_dsr_id else parts)
 
 
 @app.command("list")

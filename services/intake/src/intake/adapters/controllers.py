@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,6 +29,7 @@ class _Entry(BaseModel):
     contact: _Text
     regime: Code | None = None
     assertion_key: _Text | None = None
+    repeats: Literal["accept", "attach"] = "accept"
 
 
 class _File(BaseModel):

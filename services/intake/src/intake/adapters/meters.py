@@ -23,6 +23,7 @@ class PrometheusMeters:
         self._accepted_by: dict[tuple[str, str], Counter] = {}
         self._refused = Counter("dsr_intake_refused", "Requests refused", ("reason",), registry=registry)
         self._duplicates = Counter("dsr_intake_replayed", "Requests sent again and answered alike", registry=registry)
+        self._repeats = Counter("dsr_intake_repeats", "Requests that repeat another", ("pattern",), registry=registry)
         self._size = Histogram("dsr_intake_group_size", "Requests per transaction", buckets=_SIZES, registry=registry)
         self._seconds = Histogram("dsr_intake_commit_seconds", "Time of one group's transaction", registry=registry)
         self._refusing = Gauge("dsr_intake_refusing", "1 while requests are refused", ("reason",), registry=registry)
@@ -42,6 +43,9 @@ class PrometheusMeters:
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
+
+    def repeated(self, pattern: str) -> None:
+        self._repeats.labels(pattern).inc()
 
     def gate(self, reason: str | None, load: Load) -> None:
         self._slowest.set(load.slowest_s)

@@ -45,6 +45,7 @@ class PostgresStore:
                 row["dsr_id"],
                 row["fingerprint"],
                 Deadline(row["due_strict"], row["due_legal"], row["due_date"], row["rule"]),
+                repeats=row["repeats"],
             )
             for row in rows
         }
@@ -140,4 +141,7 @@ def _view(row: asyncpg.Record) -> DsrView:
         doubt=row["doubt"],
         verified_at=row["verified_at"],
         verified_by_method=row["method"],
+        repeats=row["repeats"],
+        patterns=tuple(row["patterns"].split(",")) if row["patterns"] else (),
+        requests=row["requests"],
     )

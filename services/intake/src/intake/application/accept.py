@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from intake.application.group_commit import GroupCommit
 from intake.application.ports import AssertionRefused
+from intake.application.repeats import Repeats
 from intake.domain.errors import Fault, InvalidSubmission, KeyReused
 from intake.domain.fingerprint import Fingerprints
 from intake.domain.model import Accepted, Candidate, Deadline
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from intake.application.overload import Gate
     from intake.application.ports import Asserted, Assertions, Desk, Meters, Sealer, Store
+    from intake.application.repeats import People
     from intake.domain.model import Controller, Submission
     from intake.domain.submission import Draft
     from lethe_events import Record
@@ -41,6 +43,7 @@ class Acceptance:
         *,
         desk: Desk,
         store: Store,
+        people: People,
         sealer: Sealer,
         gate: Gate,
         meters: Meters,
@@ -61,6 +64,7 @@ class Acceptance:
         self._controllers = controllers
         self._assertions = assertions
         self._fingerprints = Fingerprints(secret)
+        self._repeats = Repeats(people, store, self._fingerprints, controllers, meters)
         self._now = now
         self._topic = topic
         self._entropy = entropy
@@ -99,7 +103,10 @@ class Acceptance:
         async with self._desk.work() as work:
             # in key order, so that two instances with the same keys wait for, not on, each other
             wanted = [first[key] for key in sorted(first)]
-            inserted = await self._store.insert(work.tx, wanted)
+            found = await self._repeats.look(work.tx, wanted)
+            if found.answers:
+                wanted = [c for c in wanted if (c.submission.controller_id, c.key) not in found.answers]
+            inserted = await self._store.insert(work.tx, wanted) if wanted else set()
             new = [c for c in wanted if c.dsr_id in inserted]
             known = [c for c in wanted if c.dsr_id not in inserted]
             stored = dict(await self._store.by_keys(work.tx, known)) if known else {}
@@ -109,9 +116,14 @@ class Acceptance:
                 if recorded:
                     await self._store.record_identities(work.tx, recorded)
                 work.send([_received(self._topic, c) for c in new])
+            repeats = await self._repeats.keep(work.tx, found, new) if found.known else {}
         for candidate in new:
             key = (candidate.submission.controller_id, candidate.key)
-            stored[key] = Accepted(candidate.dsr_id, candidate.fingerprint, candidate.deadline)
+            repeat = repeats.get(candidate.dsr_id)
+            stored[key] = Accepted(
+                candidate.dsr_id, candidate.fingerprint, candidate.deadline, repeats=repeat.of if repeat else None
+            )
+        stored |= found.answers
         self._meters.group(len(batch), time.perf_counter() - began)
         return [_result(c, stored, inserted) for c in batch]
 
@@ -152,7 +164,7 @@ def _result(candidate: Candidate, stored: Mapping[tuple[str, bytes], Accepted], 
     found = stored[candidate.submission.controller_id, candidate.key]
     if found.fingerprint != candidate.fingerprint:
         return None
-    return found if candidate.dsr_id in new else replace(found, replayed=True)
+    return found if candidate.dsr_id in new or found.attached else replace(found, replayed=True)
 
 
 def _deadline(submission: Submission) -> Deadline:

@@ -46,3 +46,6 @@ class DsrView:
     doubt: str | None
     verified_at: datetime | None
     verified_by_method: str | None
+    repeats: UUID | None
+    patterns: tuple[str, ...]
+    requests: int | None

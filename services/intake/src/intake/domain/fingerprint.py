@@ -63,6 +63,15 @@ class Fingerprints:
         """Over anything else that is kept as a keyed hash only; the first field says what it is."""
         return self._hash(fields)
 
+    def of_people(self, submission: Submission) -> list[bytes]:
+        """By which a person who exercises this right is known: one hash per identifier, 16 bytes each."""
+        who = ("person", submission.controller_id, submission.right)
+        return [
+            self._hash((*who, kind, value))[:STORED_KEY_BYTES]
+            for kind, values in submission.identifiers.items()
+            for value in values
+        ]
+
     def _hash(self, fields: Iterable[str]) -> bytes:
         """Each field with its length, so that no two lists of fields give the same bytes."""
         keyed = self._keyed.copy()

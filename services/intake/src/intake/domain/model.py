@@ -25,6 +25,8 @@ class Controller:
     country: str
     contact: str
     regime: str | None = None
+    repeats: str = "accept"
+    """What is done with a request that repeats an open one: `accept` it, or `attach` it to that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +85,7 @@ class Accepted:
     fingerprint: bytes
     deadline: Deadline
     replayed: bool = False
+    repeats: UUID | None = None
+    """The one of the same person and right that was open already."""
+    attached: bool = False
+    """`dsr_id` is that one; nothing new was stored."""

@@ -140,9 +140,11 @@ class _Answer:
 
     def __init__(self, accepted: Accepted) -> None:
         address = f"/v1/dsrs/{accepted.dsr_id}"
+        more = f',"repeats":"{accepted.repeats}"' if accepted.repeats else ""
+        more += ',"attached":true' if accepted.attached else ""
         self._body = (
             f'{{"dsr_id":"{accepted.dsr_id}","status":"received",{_told(accepted.deadline)},'
-            f'"links":{{"self":"{address}","package":"{address}/package"}}}}'
+            f'"links":{{"self":"{address}","package":"{address}/package"}}{more}}}'
         ).encode()
         self._headers = [
             (b"content-type", b"application/json"),

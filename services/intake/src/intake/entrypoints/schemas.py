@@ -135,6 +135,12 @@ class AcceptedDsr(BaseModel):
     due_date: date = Field(description="The legal day, where the controller is", examples=["2026-12-23"])
     rule: str = Field(description="The rule that gave the dates", examples=["gdpr.art12_3"])
     links: Links
+    repeats: UUID | None = Field(
+        default=None, description="Only there if a request of the same person and right is open: that one"
+    )
+    attached: bool = Field(
+        default=False, description="Only there if the controller's policy is to attach: dsr_id is the open one"
+    )
 
 
 class Progress(BaseModel):
@@ -163,6 +169,14 @@ class KnownBy(BaseModel):
     verified_by: str | None = Field(description="How it was verified", examples=["code_email"])
 
 
+class Repeated(BaseModel):
+    """The person exercised this right before. Nothing follows from it by itself: a person decides (Art. 12(5))."""
+
+    open_dsr_id: UUID | None = Field(description="The request that was open when this one came")
+    patterns: tuple[str, ...] = Field(description="same_again, burst: what may be excessive", examples=[["same_again"]])
+    requests: int = Field(description="Of this person and right so far, this one included")
+
+
 class Dsr(BaseModel):
     """Where a DSR stands. The person's identifiers are never shown."""
 
@@ -188,6 +202,7 @@ class Dsr(BaseModel):
     status_at: datetime | None = Field(description="When the saga last told its state")
     withdrawn_at: datetime | None = Field(description="When the person took the request back")
     identity: KnownBy
+    repeats: Repeated | None = Field(description="Null if this person had not exercised this right lately")
     links: Links
 
 

@@ -15,7 +15,7 @@ RETURNING dsr_id;
 
 -- name: dsrs_by_key
 -- What was answered to the requests that have these keys.
-SELECT controller_id, idempotency_key, dsr_id, fingerprint, due_strict, due_legal, due_date, rule
+SELECT controller_id, idempotency_key, dsr_id, fingerprint, due_strict, due_legal, due_date, rule, repeats
 FROM dsr
 JOIN unnest($1::text[], $2::bytea[]) AS wanted (controller_id, idempotency_key) USING (controller_id, idempotency_key);
 
@@ -29,7 +29,8 @@ WHERE dsr.controller_id = told.controller_id AND dsr.dsr_id = told.dsr_id AND ds
 -- name: find_dsr
 -- One request, if it belongs to one of these controllers.
 SELECT dsr_id, controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at, accepted_at,
-       due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method
+       due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method,
+       repeats, patterns, requests
 FROM dsr
 LEFT JOIN identity_check USING (controller_id, dsr_id)
 WHERE controller_id = ANY ($2::text[]) AND dsr_id = $1;
@@ -41,7 +42,8 @@ FROM unnest($1::text[]) AS mine (controller_id)
 CROSS JOIN LATERAL (
     SELECT dsr_id, dsr.controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at,
            accepted_at, due_strict, due_legal, due_date, rule, state, told, withdrawn_at,
-           identity, doubt, verified_at, method
+           identity, doubt, verified_at, method,
+       repeats, patterns, requests
     FROM dsr
     LEFT JOIN identity_check USING (controller_id, dsr_id)
     WHERE dsr.controller_id = mine.controller_id

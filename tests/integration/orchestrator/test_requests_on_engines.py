@@ -242,3 +242,53 @@ async def test_while_who_asks_is_in_doubt_nobody_is_asked_anything(ground):
 
 def _version(status):
     return status.version
+
+
+async def test_a_hold_while_erasing_stops_its_scope_and_lifting_it_resumes_by_itself(ground):
+    ground.answer = lambda _: []
+    async with ground.processors():
+        async with ground.running() as client:
+            (dsr_id,) = await ground.receive()
+            await until_asked(ground, 1)
+            path, kim, robin = f"/v1/sagas/{dsr_id}", ground.auth("kim"), ground.auth("robin")
+            body = {"ground": "legal_claims", "matter": "m1", "processors": ["crm"]}
+            for wrong in ({"ground": "excessive"}, {"processors": ["nobody"]}, {"matter": "Free text"}):
+                refused = await client.post(f"{path}/holds", json={**body, **wrong}, headers=kim)
+                assert refused.status_code == 422, refused.text
+            assert (await client.post(f"{path}/holds", json=body, headers=ground.auth("x", ["b"]))).status_code == 404
+            assert (await client.post(f"{path}/holds", json=body, headers=kim)).status_code == 200
+            whole = {**body, "matter": "m2", "processors": []}
+            assert (await client.post(f"{path}/holds", json=whole, headers=kim)).status_code == 200
+            first, second = (await client.get(path, headers=kim)).json()["holds"]
+            for hold in (first, second):
+                approve = f"{path}/holds/{hold['hold']}/approve"
+                assert (await client.post(approve, headers=kim)).status_code == 403
+                both = [client.post(approve, headers=ground.auth(who)) for who in ("robin", "sam")]
+                assert sorted([a.status_code for a in await asyncio.gather(*both)]) == [200, 409]
+            await ground.send([ground.ack(ground.asked[0], "done")])
+
+            async def told():
+                found = (await client.get("/v1/incidents", headers=kim)).json()["items"]
+                return [(i["code"], i["processor_id"]) for i in found] == [("erased_under_hold", "shop")]
+
+            await eventually(told)
+            incident = (await client.get("/v1/incidents", headers=kim)).json()["items"][0]["incident_id"]
+            assert (await client.post(f"/v1/incidents/{incident}/resolve", headers=kim)).status_code == 204
+        ground.answer = well
+        async with ground.running() as client:
+            shown = (await client.get(path, headers=kim)).json()
+            assert {t["name"]: t["status"] for t in shown["tasks"]}["erase@crm#1"] == "on_hold"
+            for hold in (second, first):
+                assert {t.processor_id for t in ground.asked if t.verb is Verb.ERASE} == {"shop"}
+                assert (await client.post(f"{path}/holds/{hold['hold']}/lift", headers=robin)).status_code == 200
+                assert (await client.post(f"{path}/holds/{hold['hold']}/approve", headers=kim)).status_code == 200
+            look = next(t for t in await tasks_said(ground) if t.verb is Verb.VERIFY and t.processor_id == "shop")
+            await ground.send([ground.ack(look, "nothing_found")])
+            await until_closed(ground, 1)
+            found = (await client.get(f"{path}/certificate", headers=kim)).json()["certificate"]
+    assert found["result"] == "granted"
+    assert {(h["matter"], h["lifted_by"]) for h in found["holds"]} == {("m1", "kim"), ("m2", "kim")}
+
+
+async def tasks_said(ground):
+    return [r.body for topic in (ground.topics.erasure, ground.topics.export) for r in await ground.said(topic)]

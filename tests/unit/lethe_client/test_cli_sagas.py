@@ -186,6 +186,17 @@ def test_a_refusal_is_proposed_and_approved(served: Any) -> None:
     assert run(["saga", "refuse", DSR_ID, "--ground", "excessive"]) == 2
 
 
+def test_a_hold_is_placed_lifted_and_approved(served: Any) -> None:
+    service = served(REQUEST_ACTED)
+    hold = ["saga", "hold", DSR_ID, "--ground", "legal_claims", "--matter", "m1"]
+    assert run([*hold, "--processor", "crm", "--processor", "shop"]) == 0
+    assert run(hold) == 0
+    assert run(["saga", "lift-hold", DSR_ID, TASK_ID]) == 0
+    assert run(["saga", "approve-hold", DSR_ID, TASK_ID]) == 0
+    assert [json.loads(a.content).get("processors") for a in service.asked[:2]] == [["crm", "shop"], []]
+    assert [a.url.path.rsplit("/", 1)[1] for a in service.asked] == ["holds", "holds", "lift", "approve"]
+
+
 def test_every_open_saga_is_meant_only_if_it_is_said(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
     served({})
     assert run(["saga", "resume"]) == 2

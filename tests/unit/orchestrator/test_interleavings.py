@@ -10,6 +10,7 @@ from lethe_events.words import Outcome, Right, SagaState, Verb
 from lethe_testkit.sagas import NEXT_VERSION, VERSION, Given, acknowledgement, rules
 from orchestrator.domain import events as e
 from orchestrator.domain.decision import AskProcessor, Disposition
+from orchestrator.domain.draft import held
 from orchestrator.domain.ending_acts import in_flight
 from orchestrator.domain.replay import replay
 from orchestrator.domain.resume import resume
@@ -60,6 +61,10 @@ def settled_by_what_was_said(right: Right, export_first: bool, scope: set[str], 
     return packed and copies and (right is Right.ACCESS or all(gone(p) for p in scope))
 
 
+def ended(saga):
+    return saga.beside is not None and saga.beside.ended is not None
+
+
 class AnySaga(RuleBasedStateMachine):
     """Acks of any kind, for any task, duplicates and late ones, time, people, newcomers: in any order."""
 
@@ -72,7 +77,7 @@ class AnySaga(RuleBasedStateMachine):
         self.world = Given()
         self.scope = set(scope)
         self.said, self.excepted, self.sent, self.delivered = [], set(), {}, []
-        self.asked_until_the_end = None
+        self.asked_until_the_end, self.under_hold = None, {}
         self.world.received(right, export_first=export_first).whatever()
         self.note(lambda w: w.planned(*(POOL[p] for p in sorted(scope))))
 
@@ -145,12 +150,30 @@ class AnySaga(RuleBasedStateMachine):
         task = data.draw(st.sampled_from(sorted(self.world.saga.tasks.values(), key=lambda t: t.name)))
         self.note(lambda w: w.retried(task.name))
 
+    @rule(data=st.data(), by=st.sampled_from(["kim", "robin"]), what=st.sampled_from(["hold", "lift", "approve"]))
+    def hold(self, data, by, what):
+        n, scope = data.draw(st.integers(1, 2)), data.draw(st.sampled_from([(), ("shop",), ("crm", "vendor")]))
+        acts = {
+            "hold": lambda w: w.holding(*scope, by=by, n=n),
+            "lift": lambda w: w.lifting(by=by, n=n),
+            "approve": lambda w: w.hold_approved(by=by, n=n),
+        }
+        self.note(acts[what])
+
+    @invariant()
+    def no_erasure_is_asked_under_a_hold(self):
+        saga = self.world.saga
+        asked = {t.id: t.attempt for t in saga.tasks.values() if held(saga.beside, t)}
+        for task_id, attempts in asked.items():
+            assert attempts == self.under_hold.get(task_id, attempts)
+        self.under_hold = asked
+
     @precondition(lambda self: len(self.world.links) > 6)
     @rule()
     def withdrawn(self):
         """From then on nothing new is asked, whatever else happens."""
         self.note(lambda w: w.withdrawn())
-        if self.world.saga.beside is not None and self.asked_until_the_end is None:
+        if ended(self.world.saga) and self.asked_until_the_end is None:
             self.asked_until_the_end = set(self.sent)
 
     @invariant()
@@ -169,8 +192,8 @@ class AnySaga(RuleBasedStateMachine):
         saga = self.world.saga
         if saga.state is SagaState.CLOSED:
             arguments = (saga.right, saga.export_first, self.scope, self.said, self.excepted)
-            assert settled_by_what_was_said(*arguments) or saga.beside is not None
-            assert not any(in_flight(t) for t in saga.tasks.values()) or saga.beside is None
+            assert settled_by_what_was_said(*arguments) or ended(saga)
+            assert not any(in_flight(t) for t in saga.tasks.values()) or not ended(saga)
             assert saga.open_incidents == 0
             assert saga.answered_at is not None
         else:
@@ -193,6 +216,7 @@ class AnySaga(RuleBasedStateMachine):
             if self.world.saga.tasks[key[0]].status is TaskStatus.ISSUED
             and self.world.saga.tasks[key[0]].attempt == key[1]
             and self.world.saga.state is not SagaState.CLOSED
+            and not held(self.world.saga.beside, self.world.saga.tasks[key[0]])
         }
         assert outstanding == asked
 
@@ -202,7 +226,7 @@ class AnySaga(RuleBasedStateMachine):
         saga = self.world.saga
         if saga.state is not SagaState.CLOSED:
             waiting = any(
-                t.status is TaskStatus.ISSUED or t.due_at is not None or t.status is TaskStatus.INCIDENT
+                t.status in {TaskStatus.ISSUED, TaskStatus.INCIDENT, TaskStatus.ON_HOLD} or t.due_at is not None
                 for t in saga.tasks.values()
             )
             assert waiting
@@ -216,12 +240,16 @@ class AnySaga(RuleBasedStateMachine):
 
     def everybody_does_well(self):
         """From anywhere, if processors answer well and people retry, the saga closes."""
+        for n in (1, 2):
+            self.note(lambda w, n=n: w.hold_approved(by="sam", n=n))
+            self.note(lambda w, n=n: w.lifting(by="pat", n=n))
+            self.note(lambda w, n=n: w.hold_approved(by="sam", n=n))
         for _ in range(200):
             saga = self.world.saga
             if saga.state is SagaState.CLOSED:
                 break
             for task in list(saga.tasks.values()):
-                if task.status is TaskStatus.INCIDENT and saga.beside is None:
+                if task.status is TaskStatus.INCIDENT and not ended(saga):
                     self.note(lambda w, t=task: w.retried(t.name))
                 elif in_flight(task):
                     good = "nothing_found" if task.verb is Verb.VERIFY else "done"

@@ -182,6 +182,19 @@ def doubted() -> Iterator[Given]:
         yield given.whatever()
 
 
+def held() -> Iterator[Given]:
+    """Holds in every open state."""
+    for state in ("identity", "received", "fulfilling", "verifying", "answered"):
+        given = Given().received(identity="in_doubt" if state == "identity" else "known").whatever()
+        if state not in {"identity", "received"}:
+            given.planned(PROCESSORS[2]).whatever()
+        if state == "verifying":
+            given.acked("erase@vendor", "done").whatever()
+        if state == "answered":
+            given.acked("erase@vendor", "accepted", expected_by=given.now + timedelta(days=3)).whatever()
+        yield given.held().lifting(by="robin").whatever().hold_approved(by="kim").whatever().expect_state(state)
+
+
 def refused() -> Iterator[Given]:
     """Refusals and extensions, early and late."""
     for begun in range(3):
@@ -235,7 +248,7 @@ def test_every_step_can_be_taken_and_none_other_ever_is():
         wander(seed, seen, happened)
     for seed in range(120):
         wander(seed, seen, happened, ends=True)
-    for given in (*rare(), *beside(), *doubted(), *refused()):
+    for given in (*rare(), *beside(), *doubted(), *held(), *refused()):
         note(given, seen)
     listed = {(s.state, record.kind_of(s.event), s.target) for s in tables.STEPS if s.event is not e.RetentionOver}
     never = listed - seen

@@ -110,6 +110,25 @@ class OrchestratorClient(Transport):
         """Raises Unauthorised for the person who proposed it."""
         return await self._request(dsr_id, "refusal/approve", {})
 
+    async def propose_hold(
+        self, dsr_id: UUID, *, ground: str, matter: str, processors: Sequence[str] = (), article: str | None = None
+    ) -> RequestActed:
+        """State that erasures are to be held, at all processors unless some are named; another person approves.
+
+        The hold's id is in `saga(dsr_id)`, under `holds`.
+        """
+        named = list(processors)
+        body: dict[str, object] = {"ground": ground, "article": article, "matter": matter, "processors": named}
+        return await self._request(dsr_id, "holds", body)
+
+    async def propose_lift(self, dsr_id: UUID, hold_id: UUID) -> RequestActed:
+        """State that a hold is over; when another person approves, what it stopped is asked."""
+        return await self._request(dsr_id, f"holds/{hold_id}/lift", {})
+
+    async def approve_hold(self, dsr_id: UUID, hold_id: UUID) -> RequestActed:
+        """Approve what somebody else proposed about a hold. Raises Unauthorised for that person."""
+        return await self._request(dsr_id, f"holds/{hold_id}/approve", {})
+
     async def _request(self, dsr_id: UUID, act: str, body: dict[str, object]) -> RequestActed:
         return RequestActed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/{act}", body))
 

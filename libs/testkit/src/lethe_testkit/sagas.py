@@ -142,6 +142,20 @@ class Given:
         clock = identified(self.saga, shown_at, self.now)
         return self.happens(e.IdentityVerified(self.now, self._message(), controller_id, method, shown_at, clock))
 
+    def holding(self, *processors: str, by: str = "kim", n: int = 1, ground: str = "legal_claims") -> Given:
+        article = "GDPR Art. 17(3)(e)"
+        return self.happens(e.HoldProposed(self.now, UUID(int=n), ground, article, "matter_1", processors, by))
+
+    def lifting(self, by: str = "kim", n: int = 1) -> Given:
+        return self.happens(e.HoldLiftProposed(self.now, UUID(int=n), by))
+
+    def hold_approved(self, by: str = "robin", n: int = 1) -> Given:
+        return self.happens(e.HoldApproved(self.now, UUID(int=n), by))
+
+    def held(self, *processors: str, n: int = 1) -> Given:
+        """Placed by two people."""
+        return self.holding(*processors, n=n).whatever().hold_approved(n=n).whatever()
+
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""
         self._all_expected()

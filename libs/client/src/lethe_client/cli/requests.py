@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
     from lethe_client.sagas import RequestActed
 
 
+HoldId = Annotated[UUID, typer.Argument(metavar="HOLD_ID", help="Under `holds` of `lethe saga show --json`.")]
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(withdraw)
     app.command()(extend)
     app.command()(refuse)
     app.command("approve-refusal")(approve_refusal)
+    app.command()(hold)
+    app.command("lift-hold")(lift_hold)
+    app.command("approve-hold")(approve_hold)
 
 
 def withdraw(
@@ -66,6 +73,31 @@ def refuse(  # noqa: PLR0917 - typer reads options from parameters
 def approve_refusal(dsr_id: Id, as_json: Json = False) -> None:
     """Approve the refusal that somebody else proposed."""
     _act(lambda o: o.approve_refusal(dsr_id), as_json=as_json)
+
+
+def hold(  # noqa: PLR0917 - typer reads options from parameters
+    dsr_id: Id,
+    ground: Annotated[str, typer.Option(help="A ground to keep data, for example legal_claims.")],
+    matter: Annotated[str, typer.Option(help="A code of your own: litigation_2026_17.")],
+    processor: Annotated[list[str] | None, typer.Option(help="Only here; may be repeated. Default: all.")] = None,
+    article: Annotated[str | None, typer.Option(help="Default: the ground's own.")] = None,
+    as_json: Json = False,
+) -> None:
+    """State that erasures of a request are to be held; another person has to approve it."""
+    _act(
+        lambda o: o.propose_hold(dsr_id, ground=ground, matter=matter, processors=processor or (), article=article),
+        as_json=as_json,
+    )
+
+
+def lift_hold(dsr_id: Id, hold_id: HoldId, as_json: Json = False) -> None:
+    """State that a hold is over; when another person approves, what it stopped is asked by itself."""
+    _act(lambda o: o.propose_lift(dsr_id, hold_id), as_json=as_json)
+
+
+def approve_hold(dsr_id: Id, hold_id: HoldId, as_json: Json = False) -> None:
+    """Approve what somebody else proposed about a hold: to place it, or to lift it."""
+    _act(lambda o: o.approve_hold(dsr_id, hold_id), as_json=as_json)
 
 
 def _act(act: Callable[[OrchestratorClient], Awaitable[RequestActed]], *, as_json: bool) -> None:

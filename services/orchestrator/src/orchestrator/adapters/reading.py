@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from lethe_events.models import to_python
 from lethe_postgres import load_queries
-from orchestrator.domain.certificate import change_json, ended_json, kept
+from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept
 from orchestrator.domain.clock import late, rung_due
 from orchestrator.domain.closing import result, verdicts
 from orchestrator.domain.record_parts import instant
@@ -181,6 +181,7 @@ def _head(saga: Saga) -> Json:
         "answered_at": _at(saga.answered_at),
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
+        "holds": [] if beside is None else [hold_json(h) for h in beside.holds],
         "identified": None if beside is None or beside.identified is None else to_builtins(beside.identified),
         "refusing": None if beside is None or beside.refusing is None else to_builtins(beside.refusing),
         "refusal": None if beside is None or beside.refusal is None else refusal_json(beside.refusal),

@@ -16,6 +16,9 @@ from orchestrator.domain.events import (
     ExceptionApproved,
     ExceptionProposed,
     Extended,
+    HoldApproved,
+    HoldLiftProposed,
+    HoldProposed,
     IdentityVerified,
     ProcessorJoined,
     RefusalApproved,
@@ -43,7 +46,16 @@ _INCIDENTS = 1000
 """Index from which ids of incidents are counted, apart from those of messages."""
 _SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
 """Events that may change a task's order, register, tokens, proposal or exception."""
-_BESIDE = (Extended, IdentityVerified, RefusalApproved, RefusalProposed, Withdrawn)
+_BESIDE = (
+    Extended,
+    HoldApproved,
+    HoldLiftProposed,
+    HoldProposed,
+    IdentityVerified,
+    RefusalApproved,
+    RefusalProposed,
+    Withdrawn,
+)
 """Events about the request and not about its tasks."""
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lethe_events.ids import task_id
 from lethe_law import GROUNDS, ClockError
 from lethe_law.changes import ChangeRefused
 from orchestrator.domain.clock import extended
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.errors import Refused
-from orchestrator.domain.events import Extended, RefusalApproved, RefusalProposed, Withdrawn
+from orchestrator.domain.events import (
+    Extended,
+    HoldApproved,
+    HoldLiftProposed,
+    HoldProposed,
+    RefusalApproved,
+    RefusalProposed,
+    Withdrawn,
+)
+from orchestrator.domain.hold_acts import may_hold
 from orchestrator.domain.refusal_acts import may_refuse
 from orchestrator.domain.remedies import authority_of
 
@@ -79,6 +89,32 @@ class RequestActs:
     async def approve_refusal(self, person: Person, saga_id: UUID) -> Saga:
         """The second person's word; what is in flight is waited for, and the person can be told."""
         return await self._act(person, saga_id, lambda _, at: RefusalApproved(at, person.name))
+
+    async def propose_hold(  # noqa: PLR0917 - the parts of one statement
+        self, person: Person, saga_id: UUID, ground: str, article: str | None, matter: str, processors: Sequence[str]
+    ) -> Saga:
+        """State that erasures of this request are to be held; none of `processors` named means all of them."""
+
+        def make(saga: Saga, at: datetime) -> Event:
+            if not may_hold(ground):
+                raise Refused("unknown_ground", f"use one of {', '.join(g for g in GROUNDS if may_hold(g))}")
+            unknown = set(processors) - {t.processor_id for t in saga.tasks.values()}
+            if unknown:
+                raise Refused("unknown_processor", f"not in scope: {', '.join(sorted(unknown))}")
+            count = 0 if saga.beside is None else len(saga.beside.holds)
+            hold_id = task_id(saga.id, matter, "hold", count + 1)
+            named = (ground, article or GROUNDS[ground].article, matter, tuple(sorted(set(processors))))
+            return HoldProposed(at, hold_id, *named, person.name)
+
+        return await self._act(person, saga_id, make)
+
+    async def propose_lift(self, person: Person, saga_id: UUID, hold_id: UUID) -> Saga:
+        """State that a hold is over; when another person approves, what it stopped is asked by itself."""
+        return await self._act(person, saga_id, lambda _, at: HoldLiftProposed(at, hold_id, person.name))
+
+    async def approve_hold(self, person: Person, saga_id: UUID, hold_id: UUID) -> Saga:
+        """The second person's word, to place or to lift it."""
+        return await self._act(person, saga_id, lambda _, at: HoldApproved(at, hold_id, person.name))
 
     async def _act(self, person: Person, saga_id: UUID, make: Making) -> Saga:
         async with self._desk.work() as work:

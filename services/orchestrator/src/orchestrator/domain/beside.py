@@ -6,6 +6,7 @@ They are stored and recorded as JSON; a member is never renamed.
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from uuid import UUID  # noqa: TC003 - as above
 
 from msgspec import Struct
 
@@ -54,6 +55,32 @@ class Identified(Struct, frozen=True):
     at: datetime
 
 
+class Hold(Struct, frozen=True, omit_defaults=True):
+    """A legal hold on what this request would erase. `processors`: none named means all of them.
+
+    In force from `since`, when a second person approved it, until `until`. `lifting_by`: who proposed to lift it.
+    """
+
+    id: UUID
+    ground: str
+    article: str
+    matter: str
+    processors: tuple[str, ...]
+    placed_by: str
+    approved_by: str | None = None
+    since: datetime | None = None
+    lifting_by: str | None = None
+    lifted_by: str | None = None
+    until: datetime | None = None
+
+    @property
+    def in_force(self) -> bool:
+        return self.since is not None and self.until is None
+
+    def covers(self, processor_id: str) -> bool:
+        return not self.processors or processor_id in self.processors
+
+
 class ClockChange(Struct, frozen=True, omit_defaults=True):
     """One change of the clock. `kind`: as the law library names it; `further`: of an extension, in the rule's unit.
 
@@ -89,5 +116,6 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     refusing: Refusing | None = None
     refusal: Refusal | None = None
     identified: Identified | None = None
+    holds: tuple[Hold, ...] = ()
     changes: tuple[ClockChange, ...] = ()
     first: Dates | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lethe_events import Retained
-    from orchestrator.domain.beside import ClockChange, Ending
+    from orchestrator.domain.beside import ClockChange, Ending, Hold
     from orchestrator.domain.saga import LawfulException, Saga, Task
 
 FORMAT = "lethe.certificate.v1"
@@ -82,6 +82,8 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
         document["ended"] = ended_json(saga.beside.ended)
         if saga.beside.refusal is not None:
             document["refusal"] = refusal_json(saga.beside.refusal)
+    if saga.beside is not None and saga.beside.holds:
+        document["holds"] = [hold_json(h) for h in saga.beside.holds]
     told = remedies(saga)
     if told is not None:
         document["remedies"] = told
@@ -104,6 +106,23 @@ def change_json(change: ClockChange) -> Json:
     if change.further:
         found["further"] = change.further
     return found
+
+
+def hold_json(hold: Hold) -> Json:
+    """A legal hold and the people behind it; `since` and `until` say when it was in force."""
+    return {
+        "hold": str(hold.id),
+        "ground": hold.ground,
+        "article": hold.article,
+        "matter": hold.matter,
+        "processors": list(hold.processors),
+        "placed_by": hold.placed_by,
+        "approved_by": hold.approved_by,
+        "since": None if hold.since is None else instant(hold.since),
+        "lifting_by": hold.lifting_by,
+        "lifted_by": hold.lifted_by,
+        "until": None if hold.until is None else instant(hold.until),
+    }
 
 
 def ended_json(ended: Ending) -> Json:

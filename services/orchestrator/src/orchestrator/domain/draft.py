@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events import ExportPart
+    from orchestrator.domain.beside import Beside
     from orchestrator.domain.decision import Command
     from orchestrator.domain.saga import Saga, Task
 
@@ -76,6 +77,8 @@ class Draft:
 
     def issue(self, task: Task) -> Task:
         """Ask the processor, once more or for the first time; the same attempt has the same message id for ever."""
+        if task.verb is Verb.ERASE and self.held(task):
+            return self.put(task, status=TaskStatus.ON_HOLD, due_at=None)
         missing = unaskable(self.saga, task)
         if missing is not None:
             return self.raise_incident(task, missing)
@@ -88,6 +91,10 @@ class Draft:
         )
         self.commands.append(AskProcessor(asked, parts_of(self.tasks.values()) if asked.verb is Verb.PACKAGE else ()))
         return asked
+
+    def held(self, task: Task) -> bool:
+        """Whether a legal hold is in force that this task would break."""
+        return held(self.fields.get("beside", self.saga.beside), task)
 
     def sibling(self, task: Task, verb: Verb) -> Task | None:
         """The task of the same processor and round for another verb. Its id is known, so nothing is searched."""
@@ -103,6 +110,13 @@ class Draft:
         for task in list(tasks.values()):
             if task.status is TaskStatus.BLOCKED and all(_satisfied(tasks[i]) for i in task.after):
                 self.issue(task)
+
+
+def held(beside: Beside | None, task: Task) -> bool:
+    """Whether a legal hold is in force that this task would break: it stops erasures and nothing else."""
+    if beside is None or task.verb is not Verb.ERASE:
+        return False
+    return any(h.in_force and h.covers(task.processor_id) for h in beside.holds)
 
 
 def unaskable(saga: Saga, task: Task) -> Code | None:

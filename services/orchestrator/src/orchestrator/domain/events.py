@@ -179,6 +179,37 @@ class IdentityVerified:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldProposed:
+    """A person wants erasures of this request held. `processors`: none named means all. `matter` is a code."""
+
+    at: datetime
+    hold_id: UUID
+    ground: str
+    article: str
+    matter: str
+    processors: tuple[str, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLiftProposed:
+    """A person wants a hold lifted: what it kept would then be erased."""
+
+    at: datetime
+    hold_id: UUID
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldApproved:
+    """Another person approves what was proposed last about a hold: to place it, or to lift it."""
+
+    at: datetime
+    hold_id: UUID
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionOver:
     """The time is over for which a closed saga keeps its sealed identifiers and documents."""
 
@@ -203,6 +234,9 @@ Event = (
     | RefusalProposed
     | RefusalApproved
     | IdentityVerified
+    | HoldProposed
+    | HoldLiftProposed
+    | HoldApproved
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
@@ -224,5 +258,8 @@ EVENTS: tuple[type, ...] = (
     RefusalProposed,
     RefusalApproved,
     IdentityVerified,
+    HoldProposed,
+    HoldLiftProposed,
+    HoldApproved,
     RetentionOver,
 )

@@ -72,6 +72,32 @@ def _read_identified(at: datetime, _by: str | None, data: Json, _context: object
     return e.IdentityVerified(at, UUID(data["message"]), data["controller"], data["method"], shown_at, clock)
 
 
+def _write_hold(event: e.HoldProposed) -> Json:
+    return {
+        "hold": str(event.hold_id),
+        "ground": event.ground,
+        "article": event.article,
+        "matter": event.matter,
+        "processors": list(event.processors),
+    }
+
+
+def _read_hold(at: datetime, by: str | None, data: Json, _context: object) -> e.Event:
+    named = (data["ground"], data["article"], data["matter"], tuple(data["processors"]))
+    return e.HoldProposed(at, UUID(data["hold"]), *named, by or "")
+
+
+def _write_of_hold(event: e.HoldLiftProposed | e.HoldApproved) -> Json:
+    return {"hold": str(event.hold_id)}
+
+
+def _read_of_hold(type_: type[e.HoldLiftProposed | e.HoldApproved]) -> Callable[..., e.Event]:
+    def read(at: datetime, by: str | None, data: Json, _context: object) -> e.Event:
+        return type_(at, UUID(data["hold"]), by or "")
+
+    return read
+
+
 def _write_nothing(_: e.RefusalApproved) -> Json:
     return {}
 
@@ -81,6 +107,9 @@ REQUESTS: Final[Mapping[type, tuple[str, Callable[[Any], Json], Callable[..., e.
     e.Extended: ("extended", _write_extended, _read_extended),
     e.RefusalProposed: ("refusal_proposed", _write_refusing, _read_refusing),
     e.RefusalApproved: ("refusal_approved", _write_nothing, _read_refused),
+    e.HoldProposed: ("hold_proposed", _write_hold, _read_hold),
+    e.HoldLiftProposed: ("hold_lift_proposed", _write_of_hold, _read_of_hold(e.HoldLiftProposed)),
+    e.HoldApproved: ("hold_approved", _write_of_hold, _read_of_hold(e.HoldApproved)),
     e.IdentityVerified: ("identity_verified", _write_identified, _read_identified),
 }
 """Event → its name in the record, how it is written, how it is read."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lethe_events.words import SagaState, Verb
 from orchestrator.domain.decision import AskProcessor
-from orchestrator.domain.draft import parts_of
+from orchestrator.domain.draft import held, parts_of
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 def resume(saga: Saga) -> tuple[AskProcessor, ...]:
-    """Every question that was asked and has no answer. Asking again is safe: the messages have the same ids."""
+    """Every question that was asked and has no answer, but for erasures under a legal hold.
+
+    Asking again is safe: the messages have the same ids.
+    """
     if saga.state is SagaState.CLOSED:
         return ()
     return tuple(
         AskProcessor(t, parts_of(saga.tasks.values()) if t.verb is Verb.PACKAGE else ())
         for t in saga.tasks.values()
-        if t.status is TaskStatus.ISSUED
+        if t.status is TaskStatus.ISSUED and not held(saga.beside, t)
     )

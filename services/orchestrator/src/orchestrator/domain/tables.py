@@ -14,6 +14,7 @@ from lethe_events.words import SagaState
 from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
+from orchestrator.domain import hold_acts as hold
 from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain.words import ENDING, Standing
@@ -91,6 +92,7 @@ _EXCEPT = "GDPR Art. 12(4), 17(3), 15(4)"
 _ORDER = "GDPR Art. 12(3) undue delay"
 _ALARM = "GDPR Art. 12(3)"
 _JOIN = "GDPR Art. 17(1), 19, 15(1)"
+_HOLD = "GDPR Art. 17(3)(b), 17(3)(e), 18(1)(c)"
 _DOUBT = "GDPR Art. 12(6), 12(2)"
 _REFUSE = "GDPR Art. 12(4), 12(5), 17(3)"
 _WITHDRAW = "GDPR Art. 12(2), 5(2)"
@@ -129,6 +131,16 @@ STEPS: tuple[Step, ...] = (
     *_steps(F, e.ExceptionApproved, act.take_task_event, {F: _EXCEPT, V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(V, e.ExceptionApproved, act.take_task_event, {V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
     *_steps(A, e.ExceptionApproved, act.take_task_event, {A: _EXCEPT, C: _EXCEPT}),
+    # legal holds
+    *(
+        Step(s, event, s, act_, _HOLD)
+        for s in (R, I, F, V, A)
+        for event, act_ in (
+            (e.HoldProposed, hold.propose),
+            (e.HoldLiftProposed, hold.propose_lift),
+            (e.HoldApproved, hold.approve),
+        )
+    ),
     # the clock is changed
     *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, I, F, V)),
     # the request ends before it is carried out
@@ -182,6 +194,11 @@ REJECTED: tuple[Reject, ...] = (
     *(
         Reject(E, t, "ended", "the request has ended already; the first end counts")
         for t in (e.RefusalProposed, e.RefusalApproved)
+    ),
+    *(
+        Reject(s, t, code, text)
+        for s, code, text in ((E, "ended", "the request has ended: nothing is erased any more"), (C, "closed", _CLOSED))
+        for t in (e.HoldProposed, e.HoldLiftProposed, e.HoldApproved)
     ),
     Reject(A, e.Extended, "answered", "the person was answered: there is no period left to extend"),
     Reject(E, e.Extended, "ended", "the request has ended: there is no period left to extend"),

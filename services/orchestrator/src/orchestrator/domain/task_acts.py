@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_events.words import Verb
-from orchestrator.domain.decision import Ignored, Rejected, Verdictless
+from lethe_events.words import Outcome, Verb
+from orchestrator.domain.decision import Ignored, IncidentOpened, Rejected, Verdictless
 from orchestrator.domain.plan import MAX_ROUNDS, again
 from orchestrator.domain.retry import relook_at
 from orchestrator.domain.saga import LawfulException, Proposal
@@ -43,7 +43,14 @@ def settle(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
         erase = draft.sibling(task, Verb.ERASE)
         if erase is not None and erase.status is TaskStatus.ACCEPTED:
             draft.put(erase, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+    _told_of_hold(draft, task, event)
     return None
+
+
+def _told_of_hold(draft: Draft, task: Task, event: TaskAcked) -> None:
+    """An erasure that was asked before a hold and done under it: recorded as it is, and a person has to know."""
+    if draft.saga.beside is not None and event.ack.outcome is not Outcome.NOTHING_FOUND and draft.held(task):
+        draft.opened.append(IncidentOpened(Code.ERASED_UNDER_HOLD.value, task.id))
 
 
 def record_although_excepted(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
@@ -66,6 +73,7 @@ def hold_to_promise(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
         expected_by=expected_by,
         gone_by=max(expected_by, draft.at + task.rules.deletion_lag),
     )
+    _told_of_hold(draft, task, event)
     return None
 
 
@@ -133,7 +141,7 @@ def ask_overdue(draft: Draft, task: Task, event: AckOverdue) -> Verdictless:
     """No answer: ask again under a higher attempt. A late answer to an earlier one still counts."""
     if task.due_at is None or event.at < task.due_at:
         return _MOVED
-    if task.rules.retries.exhausted(task.tries):
+    if task.rules.retries.exhausted(task.tries) or draft.held(task):
         draft.raise_incident(task, Code.NO_ANSWER)
     else:
         draft.issue(task)
@@ -176,6 +184,8 @@ def retry(draft: Draft, task: Task, event: TaskRetryRequested) -> Verdictless:
     """A person on call. Where an erasure was acknowledged and data is left, what has to be done again is erasing."""
     if draft.superseded(task):
         return Rejected("superseded", "a later round has taken the place of this task: retry that one")
+    if draft.held(task) and task.status is not TaskStatus.ACCEPTED:
+        return Rejected("on_hold", "a legal hold is on this erasure: lift the hold first")
     if event.rules is not None:
         task = draft.put(task, rules=event.rules, tokens=event.tokens or task.tokens)
     if task.code == Code.ACKED_WITHOUT_ERASING:

@@ -61,7 +61,7 @@ TASK_STEPS: tuple[TaskStep, ...] = (
     TaskStep(S.ISSUED, H.ACK_OVERDUE, (S.ISSUED, S.INCIDENT), act.ask_overdue, _DELAY),
     TaskStep(S.ISSUED, H.RETRY_REQUESTED, (S.ISSUED, S.INCIDENT), act.retry, _DELAY),
     # waiting to be asked again
-    TaskStep(S.RETRYING, H.RETRY_DUE, (S.ISSUED, S.INCIDENT), act.ask_after_back_off, _DELAY),
+    TaskStep(S.RETRYING, H.RETRY_DUE, (S.ISSUED, S.INCIDENT, S.ON_HOLD), act.ask_after_back_off, _DELAY),
     TaskStep(S.RETRYING, H.RETRY_REQUESTED, (S.ISSUED, S.INCIDENT), act.retry, _DELAY),
     # promised by an asynchronous vendor
     TaskStep(S.ACCEPTED, H.GOOD, (S.DONE,), act.settle, "GDPR Art. 17(1); 5(2)"),
@@ -82,11 +82,11 @@ TASK_STEPS: tuple[TaskStep, ...] = (
     # exceptions
     *(
         TaskStep(s, H.EXCEPTION_PROPOSED, (s,), act.propose, _EXCEPTIONS)
-        for s in (S.BLOCKED, S.ISSUED, S.RETRYING, S.ACCEPTED, S.INCIDENT)
+        for s in (S.BLOCKED, S.ISSUED, S.RETRYING, S.ACCEPTED, S.INCIDENT, S.ON_HOLD)
     ),
     *(
         TaskStep(s, H.EXCEPTION_APPROVED, (S.EXCEPTED,), act.approve, _EXCEPTIONS)
-        for s in (S.BLOCKED, S.ISSUED, S.RETRYING, S.ACCEPTED, S.INCIDENT)
+        for s in (S.BLOCKED, S.ISSUED, S.RETRYING, S.ACCEPTED, S.INCIDENT, S.ON_HOLD)
     ),
 )
 
@@ -116,6 +116,8 @@ _NOTHING_LEFT = "it is settled: nothing is left to do or to except"
 TASK_REJECTED: tuple[TaskReject, ...] = (
     *(TaskReject(S.BLOCKED, h, "never_asked", "this task was never asked for") for h in _ANSWERS),
     *(TaskReject(S.RETRYING, h, "answered_twice", "every attempt asked for has its answer") for h in _ANSWERS),
+    *(TaskReject(S.ON_HOLD, h, "answered_twice", "every attempt asked for has its answer") for h in _ANSWERS),
+    TaskReject(S.ON_HOLD, H.RETRY_REQUESTED, "on_hold", "a legal hold is on this erasure: lift the hold first"),
     TaskReject(S.BLOCKED, H.RETRY_REQUESTED, "blocked", _ASK_WHEN_DUE),
     *(
         TaskReject(s, h, "settled", _NOTHING_LEFT)

@@ -19,6 +19,7 @@ class TaskStatus(StrEnum):
     DONE = "done"  # → done, incident: answered (a verification that found data left is answered too)
     EXCEPTED = "excepted"  # final: lawfully not done
     INCIDENT = "incident"  # → issued, accepted, done, excepted: a person has to look
+    ON_HOLD = "on_hold"  # → issued, excepted, cancelled: a legal hold keeps this erasure from being asked
     CANCELLED = "cancelled"  # final: the request ended before it was done
 
 
@@ -78,6 +79,7 @@ class Code(StrEnum):
     REJECTED = "rejected"
     CONTRADICTED = "contradicted"
     REAPPEARED = "reappeared"
+    ERASED_UNDER_HOLD = "erased_under_hold"
 
 
 MEANING: Final[Mapping[Code, str]] = {
@@ -96,6 +98,7 @@ MEANING: Final[Mapping[Code, str]] = {
     Code.DEADLINE_MISSED: "the legal date has passed: answer now and document the delay",
     Code.REJECTED: "a message that makes no sense was parked: see its detail, mend the sender, retry or discard it",
     Code.CONTRADICTED: "data was found after the saga had closed: open a new request and call the processor's owner",
+    Code.ERASED_UNDER_HOLD: "an erasure that was asked before a legal hold was carried out under it: tell counsel",
     Code.REAPPEARED: "a person's data came back after its verified erasure: find out who wrote it",
 }
 """What to do next, for whoever is on call."""

@@ -25,6 +25,7 @@ FIELDS = {
     "in_the_future": "notified_at",
     "too_long": "further",
     "unknown_ground": "ground",
+    "unknown_processor": "processors",
     "unknown_authority": "authority",
 }
 """Refusals that are about what was sent, and the field that they name."""
@@ -56,6 +57,16 @@ class NewRefusal(BaseModel):
     authority: CountryCode | None = Field(
         default=None, description="Whose authority the person is told of; left out: the country's", examples=["DE-BE"]
     )
+
+
+class NewHold(BaseModel):
+    """`article` left out: that of the ground. `matter` is a code. `processors` left out: all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+    ground: Code = Field(examples=["legal_claims"])
+    article: Article | None = Field(default=None, examples=["GDPR Art. 17(3)(e)"])
+    matter: Code = Field(examples=["litigation_2026_17"])
+    processors: list[Code] = Field(default=[], max_length=200)
 
 
 class RequestActed(BaseModel):
@@ -91,7 +102,23 @@ def request_router(parts: Callable[[], Parts]) -> APIRouter:
     async def approve(dsr_id: UUID, principal: Actor) -> RequestActed:
         return await _acted(parts().request_acts.approve_refusal(_person(principal), dsr_id))
 
+    _holding(router, parts)
     return router
+
+
+def _holding(router: APIRouter, parts: Callable[[], Parts]) -> None:
+    @router.post("/holds", summary="State that erasures are to be held; another person has to approve")
+    async def propose(dsr_id: UUID, body: NewHold, principal: Actor) -> RequestActed:
+        acts, who = parts().request_acts, _person(principal)
+        return await _acted(acts.propose_hold(who, dsr_id, body.ground, body.article, body.matter, body.processors))
+
+    @router.post("/holds/{hold_id}/lift", summary="State that a hold is over; another person has to approve")
+    async def lift(dsr_id: UUID, hold_id: UUID, principal: Actor) -> RequestActed:
+        return await _acted(parts().request_acts.propose_lift(_person(principal), dsr_id, hold_id))
+
+    @router.post("/holds/{hold_id}/approve", summary="Approve what another person proposed about a hold")
+    async def approve(dsr_id: UUID, hold_id: UUID, principal: Actor) -> RequestActed:
+        return await _acted(parts().request_acts.approve_hold(_person(principal), dsr_id, hold_id))
 
 
 def _person(principal: Principal) -> Person:

@@ -122,6 +122,7 @@ class Saga(BaseModel):
     closed_at: datetime | None
     shredded_at: datetime | None
     clock_changes: list[dict[str, Any]] = Field(default=[], description="What changed the dates, who and why")
+    holds: list[dict[str, Any]] = Field(default=[], description="Legal holds: matter, scope, people, when in force")
     identified: dict[str, Any] | None = Field(default=None, description="How a doubt about who asks was settled")
     refusing: dict[str, Any] | None = Field(default=None, description="A refusal that waits for a second person")
     refusal: dict[str, Any] | None = Field(default=None, description="Ground, reason and both people")

@@ -8,7 +8,7 @@ SELECT s.id, s.controller_id, f."right", f.export_first, s.state, f.received_at,
 FROM saga s JOIN saga_fact f ON f.id = s.id
 CROSS JOIN LATERAL (
     SELECT count(*) AS tasks, count(*) FILTER (WHERE k.status IN ('done', 'excepted')) AS settled,
-        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'cancelled')) AS waiting_for
+        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'on_hold', 'cancelled')) AS waiting_for
     FROM task k WHERE k.saga_id = s.id) t
 WHERE s.closed_at IS NULL AND s.controller_id = ANY($1::text[])
   AND (s.due_strict, s.id) > ($2::timestamptz, $3::uuid) AND s.due_strict < $4::timestamptz
@@ -24,7 +24,7 @@ SELECT s.id, s.controller_id, f."right", f.export_first, s.state, f.received_at,
 FROM saga s JOIN saga_fact f ON f.id = s.id
 CROSS JOIN LATERAL (
     SELECT count(*) AS tasks, count(*) FILTER (WHERE k.status IN ('done', 'excepted')) AS settled,
-        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'cancelled')) AS waiting_for
+        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'on_hold', 'cancelled')) AS waiting_for
     FROM task k WHERE k.saga_id = s.id) t
 WHERE s.closed_at IS NULL AND s.controller_id = ANY($1::text[])
   AND (s.due_strict, s.id) > ($2::timestamptz, $3::uuid) AND s.due_strict < $4::timestamptz
@@ -40,7 +40,7 @@ SELECT s.id, s.controller_id, f."right", f.export_first, s.state, f.received_at,
 FROM saga s JOIN saga_fact f ON f.id = s.id
 CROSS JOIN LATERAL (
     SELECT count(*) AS tasks, count(*) FILTER (WHERE k.status IN ('done', 'excepted')) AS settled,
-        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'cancelled')) AS waiting_for
+        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'on_hold', 'cancelled')) AS waiting_for
     FROM task k WHERE k.saga_id = s.id) t
 WHERE s.open_incidents > 0 AND s.controller_id = ANY($1::text[])
   AND (s.due_strict, s.id) > ($2::timestamptz, $3::uuid) AND s.due_strict < $4::timestamptz

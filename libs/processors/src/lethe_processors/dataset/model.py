@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic resolves the annotations at run time
 from enum import StrEnum
 
-from lethe_processors.dataset.rights import Restrict, Suppress  # noqa: TC001 - pydantic resolves the annotations at run time
+from lethe_processors.dataset.rights import Restrict, Source, Suppress  # noqa: TC001 - pydantic resolves the annotations at run time
 
 FieldPath = tuple[str, ...]
 """Column name, then the keys inside a JSON column."""
@@ -103,6 +103,7 @@ class Field:
     `weak`: the value may be that of several people (a household's phone number), so it never decides alone against
     another identifier. `match` None: as the kind of identifier asks for. `about`: the reference column whose person
     the value concerns, or `others`. `owner` False on a reference: the row is somebody else's, only mentions the person.
+    `source` None: as the column says, else provided.
     """
 
     name: str
@@ -120,6 +121,8 @@ class Field:
     export: bool = True
     search: bool = True
     orphans_ignored: bool = False
+    source: Source | None = None
+    purposes: tuple[str, ...] = ()
     nested: tuple[Field, ...] = ()
 
     @property
@@ -129,7 +132,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A table. `shared`: a row may be several people's; it goes only when it is nobody else's."""
+    """A table. `shared`: a row may be several people's; it goes only when it is nobody else's.
+
+    `purposes`: the data uses of the register that this data serves; empty: all of the processor's. A field's go before.
+    """
 
     name: str
     fields: tuple[Field, ...]
@@ -139,6 +145,7 @@ class Collection:
     skipped: bool = False
     restrict: Restrict | None = None
     suppress: tuple[Suppress, ...] = ()
+    purposes: tuple[str, ...] = ()
 
     @property
     def primary_key(self) -> tuple[str, ...]:

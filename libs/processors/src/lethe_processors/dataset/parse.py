@@ -164,6 +164,7 @@ class _Builder:
             skipped=bool(meta is not None and meta.skip_processing),
             restrict=own.restrict.build() if own.restrict else None,
             suppress=tuple(s.build() for s in own.suppress),
+            purposes=own.purposes,
         )
 
     def field(self, owner: tuple[str, ...], fides: Any, inherited: tuple[str, ...]) -> Field:
@@ -189,6 +190,8 @@ class _Builder:
             export=own.export,
             search=own.search,
             orphans_ignored=own.orphans is not None,
+            source=own.source,
+            purposes=own.purposes,
             nested=tuple(self.field(path, f, categories) for f in fides.fields or ()),
         )
 

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class Source(StrEnum):
+    """Where a value comes from. Art. 20 covers what is provided or observed (WP242 rev.01)."""
+
+    PROVIDED = "provided"  # by the person, knowingly
+    OBSERVED = "observed"  # by the person's use of a service
+    DERIVED = "derived"  # worked out by the controller from such data
+    INFERRED = "inferred"  # supposed by the controller: a score, a profile
+
+
 class RestrictBy(StrEnum):
     """How rows are kept away from ordinary use (Art. 18, 4(3); Recital 67)."""
 

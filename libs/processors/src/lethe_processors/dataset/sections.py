@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from lethe_events.models import Article, Category, Code
 from lethe_processors.dataset.model import CollectionMethod, Comparison, Condition, FieldMethod, Match, Retain
 from lethe_processors.dataset.right_sections import RestrictSection, SuppressSection
+from lethe_processors.dataset.rights import Source
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 _PERIOD = re.compile(r"^P(?=\d)(\d{1,4}Y)?(\d{1,4}M)?(\d{1,4}W)?(\d{1,5}D)?$")
@@ -126,6 +127,7 @@ class CollectionSection(Section):
     shared: bool = False
     restrict: RestrictSection | None = None
     suppress: tuple[SuppressSection, ...] = ()
+    purposes: tuple[Category, ...] = ()
 
 
 def _null_word(value: Any) -> Any:
@@ -147,6 +149,8 @@ class FieldSection(Section):
     export: bool = True
     search: bool = True
     orphans: Literal["ignored"] | None = None
+    source: Source | None = None
+    purposes: tuple[Category, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -137,6 +137,7 @@ def check_sql(document: Document, processor: Processor, parsed: Parsed) -> Itera
         )
     if Verb.SUPPRESS in processor.capabilities.verbs:
         yield from _stopped(document, processor, parsed.dataset)
+    yield from _named_purposes(document, processor, parsed.dataset)
     personal = {c for col in parsed.dataset.collections for _, f in col.leaves() if f.personal for c in f.categories}
     missing = sorted(c for c in personal if not any(c == d or c.startswith(d + ".") for d in processor.data_categories))
     if missing:
@@ -163,6 +164,18 @@ def _stopped(document: Document, processor: Processor, dataset: Dataset) -> Iter
 
 _MAY_END = frozenset({LawfulBasis.CONSENT, LawfulBasis.LEGITIMATE_INTERESTS, LawfulBasis.PUBLIC_TASK})
 """Art. 7(3), 21(1)."""
+
+
+def _named_purposes(document: Document, processor: Processor, dataset: Dataset) -> Iterator[Problem]:
+    known = {p.use for p in processor.purposes}
+    named = {use for c in dataset.collections for use in c.purposes}
+    named |= {use for c in dataset.collections for _, f in c.leaves() for use in f.purposes}
+    if unknown := sorted(named - known):
+        yield document.problem(
+            ("purposes",),
+            f"the dataset says that data serves {', '.join(unknown)}, which the register does not list.",
+            "add the purpose with its lawful basis, or correct the dataset.",
+        )
 
 
 def _key_needed(document: Document, parsed: Parsed, processor: Processor) -> Iterator[Problem]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from export_worker.application.porting import PortableSink
 from export_worker.application.writing import PartSink
 from export_worker.domain.errors import ExportError
 from export_worker.domain.looking import judge_export, judge_look
-from lethe_events.words import Outcome
+from export_worker.domain.portability import Portability
+from lethe_events.words import Outcome, Right
 from lethe_postgres import crashpoint
 from lethe_processors.connector import Answer
 
@@ -27,18 +29,29 @@ class Exporting:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
-    async def __call__(self, _: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
+    async def __call__(self, processor: Processor, connector: Connector, items: Sequence[WorkItem], /) -> list[Answer]:
         async with PartSink(self._documents, items) as sink:
-            said = await connector.export(items, sink)
+            said = await _read(processor, connector, items, sink)
             crashpoint("export.read")
             answers = [
-                judge_export(answer, delivered=sink.totals(item) != (0, 0))
+                judge_export(answer, delivered=sink.says_anything(item))
                 for item, answer in zip(items, said, strict=True)
             ]
             wanted = [item for item, answer in zip(items, answers, strict=True) if answer.outcome is Outcome.DONE]
             parts = await sink.finish(wanted)
             crashpoint("export.stored")
         return [_with_part(answer, parts.get(item.task.task_id)) for item, answer in zip(items, answers, strict=True)]
+
+
+async def _read(processor: Processor, connector: Connector, items: Sequence[WorkItem], sink: PartSink) -> list[Answer]:
+    """An access is given everything; of a portable copy only what Art. 20 covers is written at all."""
+    if all(item.task.right is not Right.PORTABILITY for item in items):
+        return await connector.export(items, sink)
+    bases = {p.use: p.lawful_basis.value for p in processor.purposes}
+    described = processor.dataset.collections if processor.dataset is not None else None
+    portable = PortableSink(sink, Portability(bases, described))
+    said = await connector.export(items, portable)
+    return [await portable.finish(item, answer) for item, answer in zip(items, said, strict=True)]
 
 
 def _with_part(answer: Answer, part: ExportPart | Exception | None) -> Answer:

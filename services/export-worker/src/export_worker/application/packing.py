@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from export_worker.application.archive import Archive
 from export_worker.application.reading import SealedPart
-from export_worker.domain import package, table
+from export_worker.domain import package, portable_xml, table
 from export_worker.domain.package import MANIFEST, PAGE, Section
 from export_worker.domain.page import lay_out
 from export_worker.domain.part import PartSummary, bodies, document_id, dumps
 from lethe_events.models import ExportPart
-from lethe_events.words import Outcome
+from lethe_events.words import Outcome, Right
 from lethe_postgres import crashpoint
 from lethe_processors.connector import Answer
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _GROWTH = 4
 """Quoted quotes and escaped characters make the records of a part grow by less than this."""
+
+
+_GROWTH_OF_XML = 32
+"""An element with its name and type around every value of a record."""
 
 
 class Packing:
@@ -81,6 +85,9 @@ class Packing:
             if section.part is not None:
                 async for ready in self._data(archive, task, section, section.part):
                     yield ready
+        if task.right is Right.PORTABILITY:
+            async for ready in _whole(archive, portable_xml.SCHEMA_PATH, portable_xml.SCHEMA.encode()):
+                yield ready
         listed = package.manifest(task, self._facts.version(), made_at, sections, archive.files)
         async for ready in _whole(archive, MANIFEST, json.dumps(listed, indent=2, ensure_ascii=False).encode()):
             yield ready
@@ -104,6 +111,10 @@ class Packing:
         tree = _tree(source, section)
         async for ready in archive.add(section.json_path, tree, at_most=part.size * _GROWTH, records=records):
             yield ready
+        if task.right is Right.PORTABILITY:
+            tree, at_most = _xml(source, section), part.size * _GROWTH_OF_XML + 1024
+            async for ready in archive.add(section.xml_path, tree, at_most=at_most, records=records):
+                yield ready
         source.forget()
 
 
@@ -138,3 +149,17 @@ async def _tree(source: SealedPart, section: Section) -> AsyncIterator[bytes]:
                 separator = b",\n"
         yield b"\n]"
     yield b"\n}}\n"
+
+
+async def _xml(source: SealedPart, section: Section) -> AsyncIterator[bytes]:
+    """The same records under the schema that lies beside them."""
+    yield portable_xml.head(section.processor_id)
+    for name, found in section.summary.collections.items():
+        if not found.records:
+            continue
+        yield portable_xml.begin(name)
+        async for group in source.lines():
+            if records := list(bodies(group, name)):
+                yield portable_xml.records(records)
+        yield portable_xml.END_COLLECTION
+    yield portable_xml.END

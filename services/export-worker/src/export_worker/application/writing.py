@@ -64,6 +64,14 @@ class PartSink:
         part = self._parts[item.task.task_id]
         await part.add(lambda lines: lines.masked(collection, fields, rows), self._group)
 
+    async def left_out(self, item: WorkItem, collection: str, fields: Iterable[str], why: str, article: str) -> None:
+        """Fields, or without any the whole collection, that the right asked for does not cover."""
+        part = self._parts[item.task.task_id]
+        await part.add(lambda lines: lines.left_out(collection, fields, why, article), self._group)
+
+    def says_anything(self, item: WorkItem) -> bool:
+        return self._parts[item.task.task_id].lines.says_anything
+
     def totals(self, item: WorkItem) -> Totals:
         return self._parts[item.task.task_id].lines.totals
 

@@ -38,6 +38,10 @@ class Section:
     def json_path(self) -> str:
         return f"data/{self._folder}.json"
 
+    @property
+    def xml_path(self) -> str:
+        return f"data/{self._folder}.xml"
+
     def csv_path(self, collection: str) -> str:
         return f"data/{self._folder}/{collection}.csv"
 
@@ -90,6 +94,11 @@ def _part(section: Section) -> dict[str, object]:
             "records": totals.records,
             "masked_rows": totals.masked,
         }
+    if section.summary.left_out:
+        described["left_out"] = [
+            {"collection": line.collection, "fields": list(line.fields), "why": line.why, "article": line.article}
+            for line in section.summary.left_out
+        ]
     return described
 
 

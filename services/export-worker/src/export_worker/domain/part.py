@@ -3,6 +3,7 @@
     {"lethe_part":1,"task_id":"…","processor_id":"shop"}
     {"collection":"orders","record":{"id":7}}
     {"collection":"messages","masked":["sender_email"],"rows":2}
+    {"collection":"orders","left_out":["score"],"why":"…","article":"GDPR Art. 20(1)"}
     {"end":{"records":1,"masked":2}}
 
 Lines come in the order of reading, so a part of any size can be written and read in bounded memory. The same
@@ -63,6 +64,12 @@ class PartLines:
     def __init__(self) -> None:
         self._records = 0
         self._masked = 0
+        self._left_out = 0
+
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is more in it than its head and end."""
+        return bool(self._records or self._masked or self._left_out)
 
     @property
     def totals(self) -> Totals:
@@ -88,6 +95,14 @@ class PartLines:
             raise BadPart("collection_name", "a collection is named by letters, digits, dot, dash and underscore")
         self._masked += rows
         return dumps({"collection": collection, "masked": sorted(fields), "rows": rows}) + b"\n"
+
+    def left_out(self, collection: str, fields: Iterable[str], why: str, article: str) -> bytes:
+        """Fields that this right does not cover; no fields: the whole collection."""
+        if not is_collection(collection):
+            raise BadPart("collection_name", "a collection is named by letters, digits, dot, dash and underscore")
+        self._left_out += 1
+        line = {"collection": collection, "left_out": sorted(fields), "why": why, "article": article}
+        return dumps(line) + b"\n"
 
     def end(self) -> bytes:
         return dumps({"end": {"records": self._records, "masked": self._masked}}) + b"\n"
@@ -118,6 +133,15 @@ class MaskedLine(NamedTuple):
     rows: int
 
 
+class LeftOutLine(NamedTuple):
+    """What the right that was asked does not cover; no `fields`: the whole collection."""
+
+    collection: str
+    fields: tuple[str, ...]
+    why: str
+    article: str
+
+
 class EndLine(NamedTuple):
     totals: Totals
 
@@ -127,7 +151,7 @@ class HeadLine(NamedTuple):
     processor_id: str
 
 
-Line = HeadLine | RecordLine | MaskedLine | EndLine
+Line = HeadLine | RecordLine | MaskedLine | LeftOutLine | EndLine
 
 
 def bodies(lines: Iterable[bytes], collection: str) -> Iterator[bytes]:
@@ -158,6 +182,11 @@ def _other(value: dict[str, Any]) -> Line:
         if not is_collection(collection) or not isinstance(fields, list):
             raise ValueError(collection)
         return MaskedLine(collection, tuple(str(field) for field in fields), int(value["rows"]))
+    if "left_out" in value:
+        collection, fields = value["collection"], value["left_out"]
+        if not is_collection(collection) or not isinstance(fields, list):
+            raise ValueError(collection)
+        return LeftOutLine(collection, tuple(str(field) for field in fields), str(value["why"]), str(value["article"]))
     return HeadLine(uuid.UUID(value["task_id"]), str(value["processor_id"]))
 
 
@@ -176,6 +205,7 @@ class PartSummary:
     """What a first reading of a part finds: enough to lay out its files without keeping a record."""
 
     collections: dict[str, CollectionSummary] = field(default_factory=dict)
+    left_out: list[LeftOutLine] = field(default_factory=list)
     ended: bool = False
 
     def add(self, line: Line) -> None:
@@ -188,6 +218,10 @@ class PartSummary:
             collection = self._collection(line.collection)
             collection.masked_fields.update(dict.fromkeys(line.fields))
             collection.masked_rows += line.rows
+        elif isinstance(line, LeftOutLine):
+            self.left_out.append(line)
+            if len(self.left_out) > MAX_COLUMNS:
+                raise BadPart("part_columns", f"the part names more than {MAX_COLUMNS} times what was left out")
         elif isinstance(line, EndLine):
             self.ended = True
             if line.totals != self.totals:

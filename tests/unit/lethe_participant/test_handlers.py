@@ -7,14 +7,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from lethe_events.models import Failure
-from lethe_events.words import FailureKind, Grade, Outcome, Verb
+from lethe_events.words import FailureKind, Grade, Method, Outcome, Verb
 from lethe_participant import Misuse, Result, Retained, Task
 from lethe_testkit.participating import NOW, Bus, incoming, taking_part, task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 KEPT = Retained(collection="invoices", category="user.financial", rows=2, ground="tax", article="AO § 147")
 
@@ -135,3 +136,39 @@ def test_two_handlers_of_one_verb_are_refused() -> None:
 )
 def test_the_numbers_decide_the_outcome(result: Result, outcome: Outcome, grade: Grade) -> None:
     assert (result.outcome, result.grade) == (outcome, grade)
+
+
+@pytest.mark.parametrize(
+    ("verb", "method", "answer"),
+    [
+        (Verb.RECTIFY, Method.RECTIFIED, Result.rectified),
+        (Verb.RESTRICT, Method.RESTRICTED, Result.restricted),
+        (Verb.LIFT, Method.LIFTED, Result.lifted),
+        (Verb.SUPPRESS, Method.SUPPRESSED, Result.suppressed),
+    ],
+)
+@pytest.mark.parametrize("many", [True, False])
+async def test_each_of_the_other_rights_has_its_handler_and_its_words(
+    verb: Verb, method: Method, answer: Callable[[Mapping[str, int]], Result], many: bool
+) -> None:
+    bus = Bus([incoming(replace(task(verb=verb), purposes=("marketing",)))])
+    participant = taking_part(bus)
+    seen: list[Task] = []
+
+    async def one(asked: Task) -> Result:
+        seen.append(asked)
+        return answer({"parcels": 2, "addresses": 0})
+
+    async def all_(asked: Sequence[Task]) -> list[Result]:
+        return [await one(each) for each in asked]
+
+    if many:
+        getattr(participant, f"{verb.value}_batch")(all_)
+    else:
+        getattr(participant, verb.value)(one)
+    await participant.run()
+    [ack] = bus.acks
+    assert (ack.verb, ack.outcome) == (verb, Outcome.DONE)
+    assert [(c.collection, c.method, c.rows) for c in ack.counts] == [("parcels", method, 2)]
+    assert seen[0].purposes == ("marketing",)
+    assert answer({}).outcome is Outcome.NOTHING_FOUND

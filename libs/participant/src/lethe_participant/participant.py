@@ -94,6 +94,34 @@ class Participant:
     def verify_batch(self, function: Many) -> Many:
         return self._many(Verb.VERIFY, function)
 
+    def rectify(self, function: Single) -> Single:
+        """Correct data (Art. 16). Corrections are sealed: their values are not in the task."""
+        return self._one(Verb.RECTIFY, function)
+
+    def rectify_batch(self, function: Many) -> Many:
+        return self._many(Verb.RECTIFY, function)
+
+    def restrict(self, function: Single) -> Single:
+        """Keep, and keep away from ordinary use (Art. 18); `task.purposes` may go on. Declare `lift` as well."""
+        return self._one(Verb.RESTRICT, function)
+
+    def restrict_batch(self, function: Many) -> Many:
+        return self._many(Verb.RESTRICT, function)
+
+    def lift(self, function: Single) -> Single:
+        """End a restriction; exactly what it restricted is in use again."""
+        return self._one(Verb.LIFT, function)
+
+    def lift_batch(self, function: Many) -> Many:
+        return self._many(Verb.LIFT, function)
+
+    def suppress(self, function: Single) -> Single:
+        """Stop processing for `task.purposes` (Art. 21, 7(3))."""
+        return self._one(Verb.SUPPRESS, function)
+
+    def suppress_batch(self, function: Many) -> Many:
+        return self._many(Verb.SUPPRESS, function)
+
     def _one(self, verb: Verb, function: Single) -> Single:
         self._handlers.add(verb, single=function)
         return function

@@ -47,8 +47,36 @@ class Result:
         return cls(outcome, counts, kept)
 
     @classmethod
+    def rectified(cls, rows: Mapping[str, int]) -> Result:
+        """Rows per collection that have the new values now, also those that had them already."""
+        return cls._changed(rows, Method.RECTIFIED)
+
+    @classmethod
+    def restricted(cls, rows: Mapping[str, int]) -> Result:
+        """Rows per collection that ordinary use no longer reaches, also those that were restricted already."""
+        return cls._changed(rows, Method.RESTRICTED)
+
+    @classmethod
+    def lifted(cls, rows: Mapping[str, int]) -> Result:
+        """Rows per collection that are in use again."""
+        return cls._changed(rows, Method.LIFTED)
+
+    @classmethod
+    def suppressed(cls, rows: Mapping[str, int]) -> Result:
+        """Rows or entries per collection that stop the purposes now, also those that did already."""
+        return cls._changed(rows, Method.SUPPRESSED)
+
+    @classmethod
+    def _changed(cls, rows: Mapping[str, int], method: Method) -> Result:
+        counts = _counts(rows, method)
+        return cls(Outcome.DONE if counts else Outcome.NOTHING_FOUND, counts)
+
+    @classmethod
     def found(cls, rows: Mapping[str, int], *, retained: Iterable[Retained] = ()) -> Result:
-        """The answer to verify: rows that should be gone and are still there, and those that are lawfully kept."""
+        """The answer to verify: rows that should be gone and are still there, and those that are lawfully kept.
+
+        After another right: rows that are not yet as was asked.
+        """
         kept = tuple(retained)
         counts = _counts(rows, Method.FOUND)
         outcome = Outcome.RESIDUAL if counts else Outcome.RETAINED if kept else Outcome.NOTHING_FOUND

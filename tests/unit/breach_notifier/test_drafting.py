@@ -57,6 +57,7 @@ def test_without_whom_to_ask_back_not_even_an_incomplete_notice_can_be_filed():
 
 def test_after_72_hours_the_reasons_for_the_delay_are_missing():
     assert drafted(aware().later(73)).unfilable == (49,)
+    assert drafted(aware().later(72.5)).unfilable == (49,), "already before the legal end"
     assert drafted(aware().later(72)).unfilable == ()
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from lethe_client import IntakeClient
 from lethe_client.cli import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DSR_ID = "0198c0de-7a11-7000-8000-5e1f00000001"
 
@@ -71,3 +74,44 @@ def test_what_kafka_lost_is_said_again_page_by_page(served: Any, capsys: pytest.
         {"reason": "kafka_lost", "after": None},
         {"reason": "kafka_lost", "after": DSR_ID},
     ]
+
+
+def test_a_file_of_people_is_tried_and_sent_under_a_key_of_its_own(
+    served: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(b"row_key,right,email\na,access,x\n")
+    fault = {"field": "row 1: identifiers.email[0]", "message": "is not an e-mail address", "fix": "send name@domain"}
+    done = {"dry_run": False, "batch_id": DSR_ID, "people": 1, "accepted": 1}
+    service = served(
+        httpx.Response(200, json={"dry_run": True, "people": 0, "faults": [fault]}),
+        httpx.Response(200, json=done),
+        httpx.Response(200, json=done),
+    )
+    command = ["dsr", "batch", str(file), "--controller", "acme"]
+    assert run([*command, "--dry-run"]) == 1
+    assert "row 1: identifiers.email[0] is not" in capsys.readouterr().out
+    assert run(command) == 0
+    assert DSR_ID in capsys.readouterr().out
+    assert run(command) == 0
+    tried, sent, again = service.asked
+    assert [r.url.params["dry_run"] for r in (tried, sent)] == ["true", "false"]
+    assert sent.content == file.read_bytes()
+    assert sent.headers["Content-Type"] == "text/csv"
+    assert len(sent.headers["Idempotency-Key"]) == 64
+    assert sent.headers["Idempotency-Key"] == again.headers["Idempotency-Key"]
+    file.write_bytes(b"other")
+    run(command)
+    assert service.asked[-1].headers["Idempotency-Key"] != sent.headers["Idempotency-Key"]
+
+
+def test_the_progress_of_a_batch_is_shown(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = {
+        "batch_id": DSR_ID, "controller_id": "acme", "begun_at": "2026-11-23T09:15:00Z", "people": 3, "requests": 2,
+        "states": {"closed": 1, "fulfilling": 1}, "withdrawn": 0,
+    }  # fmt: skip
+    served(httpx.Response(200, json=progress))
+    assert run(["dsr", "batch-show", DSR_ID]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 3" in out
+    assert "fulfilling" in out

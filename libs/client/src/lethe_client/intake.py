@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import httpx
 
 from lethe_client.errors import Refused, Unreachable
-from lethe_client.models import AcceptedDsr, CodeWanted, Dsr, DsrPage, Republished, Verified, Withdrawn
+from lethe_client.models import (
+    AcceptedDsr,
+    Batch,
+    BatchProgress,
+    CodeWanted,
+    Dsr,
+    DsrPage,
+    Republished,
+    Verified,
+    Withdrawn,
+)
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_client.models import NewDsr
+
+
+_BATCH_TIMEOUT_S = 600.0
 
 
 class IntakeClient(Transport):
@@ -90,6 +103,25 @@ class IntakeClient(Transport):
             if page.next is None:
                 return Republished(dsrs=dsrs, messages=messages)
             after = str(page.next)
+
+    async def batch(self, content: bytes, controller_id: str, *, idempotency_key: str, dry_run: bool = False) -> Batch:
+        """One request per row of a CSV. Sent again under the same key, it goes on where it stopped.
+
+        Raises BadInput, with every fault, having stored nothing.
+        """
+        answer = await self._call(
+            "POST",
+            "/v1/dsr-batches",
+            safe=True,
+            content=content,
+            params={"controller_id": controller_id, "dry_run": str(dry_run).lower()},
+            headers={"Content-Type": "text/csv", "Idempotency-Key": idempotency_key},
+            timeout=_BATCH_TIMEOUT_S,
+        )
+        return Batch.model_validate(answer)
+
+    async def batch_progress(self, batch_id: UUID) -> BatchProgress:
+        return BatchProgress.model_validate(await self.get(f"/v1/dsr-batches/{batch_id}"))
 
     async def package(self, dsr_id: UUID, file: BinaryIO) -> int:
         """Write the export package to `file`; gives its size in bytes.

@@ -149,6 +149,35 @@ class Republished(Answer):
     next: UUID | None = None
 
 
+class RowFault(Answer):
+    field: str
+    message: str
+    fix: str
+
+
+class Batch(Answer):
+    """What came of a file of people, or would. `conflicting`: rows that were accepted before with other content."""
+
+    dry_run: bool
+    batch_id: UUID | None = None
+    people: int
+    accepted: int = 0
+    replayed: int = 0
+    conflicting: tuple[int, ...] = ()
+    faults: tuple[RowFault, ...] = ()
+
+
+class BatchProgress(Answer):
+    batch_id: UUID
+    controller_id: str
+    begun_at: AwareDatetime
+    people: int
+    requests: int
+    states: dict[str, int]
+    withdrawn: int
+    next_due: AwareDatetime | None = None
+
+
 class DsrPage(Answer):
     """`next`: path and query of the next page."""
 

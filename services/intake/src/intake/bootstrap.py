@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import REGISTRY
 
 from intake.adapters.assertions import SignedAssertions
+from intake.adapters.batches import PostgresBatches
 from intake.adapters.breaches import PostgresReports, processors_of
 from intake.adapters.broker import Broker
 from intake.adapters.carrying import Couriers
@@ -25,6 +26,7 @@ from intake.adapters.store import PostgresStore
 from intake.adapters.untold import PostgresUntold
 from intake.adapters.withdrawals import PostgresWithdrawals
 from intake.application.accept import Acceptance
+from intake.application.batches import Batches
 from intake.application.breaches import Breaches
 from intake.application.dealings import Dealings
 from intake.application.identity import IdentityChecks
@@ -150,7 +152,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         Packages(store, vault, _now),
         Redemptions(store, vault_as),
         Operations(database, bus),
-        _dealings(settings, topics, desk, engines),
+        _dealings(settings, topics, desk, engines, acceptance),
         _breaches(settings, topics, engines, desk, vault, gate),
     )
     health = HealthChecks()
@@ -175,7 +177,11 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     return Service(app, settings.http, background, stop, settings.shared_port)
 
 
-def _dealings(settings: Settings, topics: Topics, desk: TimedDesk, engines: _Engines) -> Dealings:
+def _dealings(
+    settings: Settings, topics: Topics, desk: TimedDesk, engines: _Engines, acceptance: Acceptance
+) -> Dealings:
+    fingerprints = Fingerprints(engines.secret)
+    shelf = PostgresBatches(engines.database)
     checks = IdentityChecks(
         desk,
         PostgresIdentities(),
@@ -186,7 +192,10 @@ def _dealings(settings: Settings, topics: Topics, desk: TimedDesk, engines: _Eng
         topic=topics.requests.name,
     )
     return Dealings(
-        Withdrawals(desk, PostgresWithdrawals(), _now, topics.requests.name), checks, engines.couriers.channels
+        Withdrawals(desk, PostgresWithdrawals(), _now, topics.requests.name),
+        checks,
+        engines.couriers.channels,
+        Batches(acceptance, shelf, fingerprints, now=_now, entropy=os.urandom),
     )
 
 

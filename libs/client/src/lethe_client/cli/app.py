@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from lethe_client.cli import breaches, certificates, dsrs, identity, law, parked, registers, requests, sagas, tokens
+from lethe_client.cli import (
+    batches,
+    breaches,
+    certificates,
+    dsrs,
+    identity,
+    law,
+    parked,
+    registers,
+    requests,
+    sagas,
+    tokens,
+)
 from lethe_client.cli.exits import HELP
 
 app = typer.Typer(
@@ -19,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(dsrs.app, name="dsr")
 identity.add_to(dsrs.app)
+batches.add_to(dsrs.app)
 requests.add_to(sagas.app)
 app.add_typer(sagas.app, name="saga")
 app.add_typer(sagas.incidents, name="incident")

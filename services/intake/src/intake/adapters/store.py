@@ -116,6 +116,7 @@ def _row(candidate: Candidate) -> tuple[object, ...]:
         deadline.due_legal,
         deadline.due_date,
         deadline.rule,
+        candidate.parent_id,
     )
 
 
@@ -144,4 +145,5 @@ def _view(row: asyncpg.Record) -> DsrView:
         repeats=row["repeats"],
         patterns=tuple(row["patterns"].split(",")) if row["patterns"] else (),
         requests=row["requests"],
+        parent_id=row["parent_id"],
     )

@@ -48,6 +48,7 @@ def _received(row: asyncpg.Record, references: Mapping[UUID, UUID]) -> DsrReceiv
         regime=row["regime"],
         identity=row["identity"],
         identifier_kinds=tuple(row["identifier_kinds"].split(",")),
+        parent_id=row["parent_id"],
     )
 
 

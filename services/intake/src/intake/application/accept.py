@@ -72,7 +72,14 @@ class Acceptance:
             self.commit, is_transient=is_transient, spacing_s=spacing_s
         )
 
-    async def accept(self, draft: Draft, idempotency_key: str, traceparent: str | None) -> Accepted:
+    def check(self, draft: Draft) -> None:
+        """Raises InvalidSubmission if it could not be accepted now. Changes nothing."""
+        asserted = None if draft.identity_assertion is None else self._read(draft, draft.identity_assertion).identifiers
+        check(draft, controllers=self._controllers, now=self._now(), asserted=asserted)
+
+    async def accept(
+        self, draft: Draft, idempotency_key: str, traceparent: str | None, *, parent_id: uuid.UUID | None = None
+    ) -> Accepted:
         """Returns after the DSR, its sealed identifiers and its outbox row are committed.
 
         Raises InvalidSubmission, KeyReused or Overloaded, having changed nothing; or what the store raised, in which
@@ -80,7 +87,7 @@ class Acceptance:
         """
         self._gate.admit(self.group.waiting)
         asserted = None if draft.identity_assertion is None else self._read(draft, draft.identity_assertion)
-        candidate = self._candidate(draft, idempotency_key, traceparent, asserted)
+        candidate = self._candidate(draft, idempotency_key, traceparent, asserted, parent_id)
         if asserted is not None and asserted.stale:
             accepted: Accepted | None = await self._accepted_before(candidate)
         else:
@@ -143,7 +150,12 @@ class Acceptance:
         return replace(found, replayed=True)
 
     def _candidate(
-        self, draft: Draft, idempotency_key: str, traceparent: str | None, asserted: Asserted | None
+        self,
+        draft: Draft,
+        idempotency_key: str,
+        traceparent: str | None,
+        asserted: Asserted | None,
+        parent_id: uuid.UUID | None,
     ) -> Candidate:
         now = self._now()
         said = None if asserted is None else asserted.identifiers
@@ -157,6 +169,7 @@ class Acceptance:
             accepted_at=now,
             deadline=_deadline(submission),
             traceparent=traceparent,
+            parent_id=parent_id,
         )
 
 
@@ -210,6 +223,7 @@ def _received(topic: str, candidate: Candidate) -> Record:
         regime=submission.regime,
         identity=submission.identity,
         identifier_kinds=tuple(sorted(submission.identifiers)),
+        parent_id=candidate.parent_id,
     )
     envelope = Envelope(
         id=candidate.dsr_id,  # one message per DSR leaves intake

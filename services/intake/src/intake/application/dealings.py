@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from intake.application.batches import Batches
     from intake.application.identity import IdentityChecks
     from intake.application.withdraw import Withdrawals
 
@@ -16,3 +17,4 @@ class Dealings:
     identity: IdentityChecks
     code_channels: frozenset[str]
     """By which a code can be sent here: email, sms."""
+    batches: Batches

@@ -49,3 +49,4 @@ class DsrView:
     repeats: UUID | None
     patterns: tuple[str, ...]
     requests: int | None
+    parent_id: UUID | None

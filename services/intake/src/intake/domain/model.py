@@ -75,6 +75,8 @@ class Candidate:
     accepted_at: datetime
     deadline: Deadline
     traceparent: str | None
+    parent_id: UUID | None = None
+    """The request for several people that it is part of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query
 from starlette.responses import StreamingResponse
 
 from intake.application import packages
-from intake.entrypoints import accepting, breach_http
+from intake.entrypoints import accepting, batch_http, breach_http
 from intake.entrypoints.identifying import identity_router
 from intake.entrypoints.republishing import republish_router
 from intake.entrypoints.schemas import (
@@ -94,7 +94,7 @@ def build_app(
         health=health,
         unavailable=unavailable,
         schemas=(accepting.BODY,),
-        body_rules={breach_http.PATH: BodyRule(max_bytes=breach_http.MOST_BYTES)},
+        body_rules={breach_http.PATH: BodyRule(max_bytes=breach_http.MOST_BYTES), batch_http.PATH: batch_http.BODY},
         registry=registry,
     )
     accepting.add_route(app, lambda: parts().acceptance)
@@ -102,6 +102,7 @@ def build_app(
     app.include_router(_router(parts))
     app.include_router(withdrawal_router(lambda: parts().dealings))
     app.include_router(identity_router(lambda: parts().dealings))
+    app.include_router(batch_http.batch_router(lambda: parts().dealings.batches))
     app.include_router(breach_http.breach_router(lambda: parts().breaches))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     return app

@@ -202,6 +202,7 @@ class Dsr(BaseModel):
     status_at: datetime | None = Field(description="When the saga last told its state")
     withdrawn_at: datetime | None = Field(description="When the person took the request back")
     identity: KnownBy
+    parent_id: UUID | None = Field(description="The batch it came with")
     repeats: Repeated | None = Field(description="Null if this person had not exercised this right lately")
     links: Links
 

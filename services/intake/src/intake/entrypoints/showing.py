@@ -52,6 +52,7 @@ def shown(view: DsrView) -> Dsr:
                 "verified_at": view.verified_at,
                 "verified_by": view.verified_by_method,
             },
+            "parent_id": view.parent_id,
             "repeats": None
             if view.requests is None
             else {"open_dsr_id": view.repeats, "patterns": view.patterns, "requests": view.requests},

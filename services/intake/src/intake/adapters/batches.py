@@ -1,0 +1,33 @@
+"""Batches, in intake's tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from intake.application.batches import BatchView
+from lethe_postgres import load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from lethe_postgres import Database
+
+
+class PostgresBatches:
+    """Implements `application.batches.Shelf`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = load_queries("intake.adapters", "batches.sql")
+
+    async def open(self, controller_id: str, batch_id: UUID, key: bytes, *, people: int, at: datetime, by: str) -> UUID:
+        found: UUID = await self._database.fetchval(
+            self._sql["open_batch"], controller_id, batch_id, key, people, at, by
+        )
+        return found
+
+    async def find(self, batch_id: UUID, controller_ids: Iterable[str]) -> BatchView | None:
+        row = await self._database.fetchrow(self._sql["find_batch"], batch_id, list(controller_ids))
+        return None if row is None else BatchView(**dict(row))

@@ -107,6 +107,12 @@ class TestWithdrawal:
         given.withdrawn().expect("tell closed")
         assert document(given)["processors"][0]["tasks"][0]["promised_for"]
 
+    def test_the_moment_of_a_promise_that_nobody_looks_at_wakes_nobody(self):
+        given = started(SHOP, rules("post"))
+        given.acked("erase@shop", "accepted", expected_by=given.now + timedelta(seconds=9)).whatever()
+        given.withdrawn().whatever()
+        assert next_moment(given.saga, RETENTION).task_id == given.task("erase@post").id
+
     def test_a_processor_that_is_registered_meanwhile_is_not_asked(self):
         given = started(SHOP).withdrawn().whatever()
         given.joined(rules("new", register_version=NEXT_VERSION)).expect_ignored()

@@ -93,6 +93,12 @@ def test_there_is_one_extension():
     assert refused_code(started().extended(1).whatever(), 1) == "extended_already"
 
 
+def test_a_second_one_is_none_whoever_worked_the_dates_out():
+    given = started().extended(1).whatever()
+    later = given.saga.clock.due_legal + timedelta(days=9)
+    given.extended(1, clock=Deadlines(later, later, "x", {})).expect_rejected("extended_already")
+
+
 def test_a_notice_after_the_first_period_is_none():
     given = started()
     given.pass_time(seconds=(given.saga.clock.due_legal - given.now).total_seconds() - 1).whatever()

@@ -120,7 +120,8 @@ def dates(saga: Saga) -> Dates | Deadlines:
 
 def rings_at(saga: Saga, index: int) -> datetime:
     """When a rung of the ladder rings."""
-    rung, counted = LADDER[index], dates(saga)
+    rung = LADDER[index]
+    counted = saga.clock if saga.beside is None else dates(saga)
     return (counted.due_legal if rung.legal else counted.due_strict) - rung.before
 
 

@@ -46,9 +46,9 @@ STATE_OF: Mapping[Standing, SagaState | str] = {
 def place(saga: Saga) -> SagaState | str:
     """Where a saga is in the tables."""
     beside = saga.beside
-    if beside is None or beside.ended is None or saga.state is SagaState.CLOSED:
+    if beside is None:
         return saga.state
-    return ENDING
+    return saga.state if beside.ended is None or saga.state is SagaState.CLOSED else ENDING
 
 
 Heads = dict[str, dict[Verb, "Task"]]

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 def decide(saga: Saga | None, event: Event) -> Decision:
     """The next saga, what to ask and tell, which incidents open or end. `saga` is None before DsrReceived."""
-    row = rows()[(ABSENT if saga is None else place(saga), type(event))]
+    where = ABSENT if saga is None else saga.state if saga.beside is None else place(saga)
+    row = rows()[(where, type(event))]
     if isinstance(row, Ignore):
         return Decision(Disposition.IGNORED, saga, detail=row.reason)
     if isinstance(row, Reject):

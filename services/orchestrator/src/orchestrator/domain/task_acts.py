@@ -43,13 +43,14 @@ def settle(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
         erase = draft.sibling(task, Verb.ERASE)
         if erase is not None and erase.status is TaskStatus.ACCEPTED:
             draft.put(erase, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
-    _told_of_hold(draft, task, event)
+    if draft.saga.beside is not None:
+        _told_of_hold(draft, task, event)
     return None
 
 
 def _told_of_hold(draft: Draft, task: Task, event: TaskAcked) -> None:
     """An erasure that was asked before a hold and done under it: recorded as it is, and a person has to know."""
-    if draft.saga.beside is not None and event.ack.outcome is not Outcome.NOTHING_FOUND and draft.held(task):
+    if event.ack.outcome is not Outcome.NOTHING_FOUND and draft.held(task):
         draft.opened.append(IncidentOpened(Code.ERASED_UNDER_HOLD.value, task.id))
 
 

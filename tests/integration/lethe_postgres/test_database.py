@@ -90,6 +90,25 @@ async def test_a_frozen_transaction_loses_its_locks_within_seconds(database: Dat
     assert await database.fetchval("SELECT n FROM note") == 8
 
 
+async def test_a_transaction_frozen_between_two_messages_of_a_statement_loses_its_locks_too(
+    database: Database, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is then waiting inside a statement, and takes the session neither for idle nor for slow."""
+    monkeypatch.setattr("lethe_postgres.database.TRANSACTION_TIMEOUT", 1.0)
+    frozen = await Database.connect(postgres_dsn, schema="public", min_size=1, max_size=1, application_name="test")
+    await database.execute("INSERT INTO note VALUES (1)")
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        async with frozen.transaction() as tx:
+            await tx.execute("UPDATE note SET n = 7 WHERE n = 1")
+            await tx.prepare("SELECT $1::int")
+            async with asyncio.timeout(8), database.transaction() as other:
+                await other.execute("UPDATE note SET n = 8 WHERE n = 1")
+            await tx.execute("SELECT 1")
+    assert is_transient(caught.value)
+    assert await database.fetchval("SELECT n FROM note") == 8
+    await frozen.close()
+
+
 async def expect_failure(work: object) -> BaseException | None:
     try:
         await work  # type: ignore[misc]

@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakSet
 
 import asyncpg
 
@@ -25,6 +26,7 @@ COMMAND_TIMEOUT = 10.0  # seconds; longer than any statement should take, shorte
 ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection of the pool
 CLOSE_TIMEOUT = 10.0  # seconds
 PROBE_TIMEOUT = 3.0  # seconds for a connection to show that it lives, after a statement was not answered in time
+TRANSACTION_TIMEOUT = 45.0  # seconds; longer than a handler may take
 
 _SESSION = {
     # a frozen process must not keep its row locks: its partitions could not be taken over
@@ -37,6 +39,12 @@ _SESSION = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
+
+
+_KNOWS_TRANSACTION_TIMEOUT = (17, 0)
+
+
+_Opened: TypeAlias = "WeakSet[asyncpg.Connection[asyncpg.Record]]"
 
 
 class _Connection(asyncpg.Connection):
@@ -54,8 +62,13 @@ class _Connection(asyncpg.Connection):
 class Database:
     """The pool of one process for one schema. Safe to share between tasks."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, schema: str, dsn: str, application_name: str) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], opened: _Opened, *, schema: str, dsn: str, application_name: str
+    ) -> None:
         self.pool = pool
+        self._opened = opened
+        self._busy: set[int] = set()
+        """The server's processes of the connections in use."""
         self.schema = schema
         self._dsn = dsn
         self._application_name = application_name
@@ -75,18 +88,24 @@ class Database:
         Sessions are never reset between uses (that would cost a round trip per transaction): use `SET LOCAL`,
         never `SET`, and no session-level locks; for those there is `session`.
         """
+        opened: _Opened = WeakSet()
+
+        async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+            opened.add(connection)
+            await _prepare(connection)
+
         pool = await asyncpg.create_pool(
             dsn,
             min_size=min_size,
             max_size=max_size,
-            init=_prepare,
+            init=prepare,
             reset=_leave_as_is,
             connection_class=_Connection,
             timeout=CONNECT_TIMEOUT,
             command_timeout=COMMAND_TIMEOUT,
             server_settings=_settings(schema, application_name),
         )
-        return cls(pool, schema=schema, dsn=dsn, application_name=application_name)
+        return cls(pool, opened, schema=schema, dsn=dsn, application_name=application_name)
 
     async def session(self, purpose: str) -> asyncpg.Connection[asyncpg.Record]:
         """A connection outside the pool, for session-level locks and LISTEN. The caller closes it."""
@@ -154,6 +173,8 @@ class Database:
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
         """One of the pool. A statement that ends in TimeoutError puts the connection, and so the pool, to the proof."""
         async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
+            pid = connection.get_server_pid()
+            self._busy.add(pid)
             try:
                 yield connection
             except TimeoutError:
@@ -161,8 +182,10 @@ class Database:
                 raise
             except CommitUnknown as error:
                 if isinstance(error.__cause__, TimeoutError):
-                    await self._replace_all(connection)
+                    self._replace_all(connection)
                 raise
+            finally:
+                self._busy.discard(pid)
 
     async def _undo(
         self, connection: PoolConnectionProxy[asyncpg.Record], transaction: asyncpg.transaction.Transaction
@@ -172,7 +195,7 @@ class Database:
             async with asyncio.timeout(PROBE_TIMEOUT):
                 await transaction.rollback()
         except TimeoutError:
-            await self._replace_all(connection)
+            self._replace_all(connection)
         except Exception:  # noqa: BLE001 - the pool drops a connection that is closed, and ends what is left open
             return
 
@@ -181,12 +204,14 @@ class Database:
         try:
             await connection.execute("SELECT", timeout=PROBE_TIMEOUT)
         except Exception:  # noqa: BLE001 - whatever it is, it is of no more use
-            await self._replace_all(connection)
+            self._replace_all(connection)
 
-    async def _replace_all(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
-        """What silenced one connection has silenced the others: each would cost its next user a whole timeout."""
+    def _replace_all(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
+        """What silenced one connection has silenced those at rest: each would cost its next user a whole timeout."""
         _drop(connection)
-        await self.pool.expire_connections()
+        for other in list(self._opened):
+            if not other.is_closed() and other.get_server_pid() not in self._busy:
+                other.terminate()
 
 
 def _drop(connection: PoolConnectionProxy[asyncpg.Record]) -> None:
@@ -199,7 +224,17 @@ def _settings(schema: str, application_name: str) -> dict[str, str]:
     return {**_SESSION, "search_path": quoted, "application_name": application_name[:63]}
 
 
+async def no_transaction_timeout(tx: Tx) -> None:
+    """For this transaction only: it may take as long as it takes."""
+    if tx.get_server_version() >= _KNOWS_TRANSACTION_TIMEOUT:
+        await tx.execute("SET LOCAL transaction_timeout = 0")
+
+
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    if connection.get_server_version() >= _KNOWS_TRANSACTION_TIMEOUT:
+        # between two messages of one statement a session is not idle: without this, whoever is frozen or forgotten
+        # just there keeps its locks for as long as the server can reach it
+        await connection.execute(f"SET transaction_timeout = {round(TRANSACTION_TIMEOUT * 1000)}")
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, schema="pg_catalog", encoder=_to_json, decoder=json.loads, format="text")
 

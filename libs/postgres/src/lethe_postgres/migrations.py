@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from lethe_postgres.database import no_transaction_timeout
 from lethe_postgres.errors import MigrationError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ async def migrate(database: Database, package: str) -> None:
     """
     migrations = read_migrations(package)
     async with database.transaction() as tx:
+        await no_transaction_timeout(tx)
         await tx.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended('lethe-migrate/' || $1, 0))",
             database.schema,

@@ -16,6 +16,7 @@ _STATES = frozenset(
     {
         "25006",  # read-only: a failover has put us on a standby
         "25P03",  # idle in transaction for too long: the process was frozen
+        "25P04",  # the transaction took too long: the process was frozen inside a statement
         "55006",  # object in use
         "55P03",  # lock not available
         "57014",  # query cancelled by a timeout
@@ -45,7 +46,7 @@ def lost_connection(error: BaseException) -> bool:
     """True if the error leaves the connection unusable, so that it must be dropped."""
     if isinstance(error, asyncpg.PostgresError):
         state = getattr(error, "sqlstate", None) or ""
-        return state[:2] == "08" or state in {"25P03", "57P01", "57P02", "57P03", "57P05"}
+        return state[:2] == "08" or state in {"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"}
     if isinstance(error, asyncpg.InterfaceError):
         return _speaks_of_closing(str(error))
     return isinstance(error, asyncpg.InternalClientError | OSError | EOFError | CommitUnknown) and not isinstance(

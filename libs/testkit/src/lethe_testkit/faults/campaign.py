@@ -17,7 +17,7 @@ from lethe_testkit.faults.stack import FaultStack, can_mount
 from lethe_testkit.history import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from lethe_testkit.faults.catalogue import Fault
@@ -237,9 +237,7 @@ async def _others(
     if only in "crash points":
         say("crash points …")
         async with _place(FaultStack(people=3_000, environment=ENVIRONMENT), seed, say) as place:
-            points = plan(place.chance)
-            row, _ = await crash_points(place, points, "crash points, each in every service", most=2_500)
-            crashes.append(row)
+            crashes.append(await _crash_everywhere(place))
             told(crashes[0])
     return crashes, rest
 
@@ -272,26 +270,36 @@ async def _on_one_stack(
     async with _place(stack, seed, say) as place:
         rows = []
         for fault in faults:
-            rows.append(await _survive(place, replace(fault, people=min(people, fault.people))))
+            smaller = replace(fault, people=min(people, fault.people))
+            rows.append(await _survive(place, fault.name, smaller.people, run_fault(place, smaller)))
             told(rows[-1])
         return rows
 
 
-async def _survive(place: Field, fault: Fault) -> Row:
+async def _crash_everywhere(place: Field) -> Row:
+    name = "crash points, each in every service"
+
+    async def run() -> Row:
+        return (await crash_points(place, plan(place.chance), name, most=2_500))[0]
+
+    return await _survive(place, name, 0, run())
+
+
+async def _survive(place: Field, name: str, people: int, run: Awaitable[Row]) -> Row:
     """A fault that breaks the run itself is told as broken; the others are still to be run."""
     begun = time.monotonic()
     try:
-        return await run_fault(place, fault)
+        return await run
     except Exception as error:  # noqa: BLE001 - whatever it is, it did not hold
         causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
         trouble = "; ".join(f"{type(cause).__name__}: {cause}" for cause in causes)[:300]
-        place.say(f"    {fault.name}: BROKEN, the run ended with {trouble}")
+        place.say(f"    {name}: BROKEN, the run ended with {trouble}")
         await place.heal()
         return Row(
-            fault=fault.name,
+            fault=name,
             seed=place.seed,
             done=Counter(),
-            sagas=fault.people,
+            sagas=people,
             with_incident=0,
             again=0,
             seconds=time.monotonic() - begun,

@@ -116,6 +116,7 @@ def test_it_closes_under_a_hold_only_if_the_erasure_is_excepted():
 def test_two_holds_on_the_same_processor_both_have_to_be_lifted():
     given = started(SHOP, CRM).held("crm").held(n=2).acked("erase@shop", "done").whatever()
     given.lifting(n=2, by="robin").whatever().hold_approved(n=2, by="kim").expect("tell fulfilling")
+    assert given.decision.changed == ()
     given.lifting(by="robin").whatever().hold_approved(by="kim").expect("ask erase@crm#1/1", "tell fulfilling")
 
 

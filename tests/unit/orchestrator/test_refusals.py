@@ -41,6 +41,7 @@ def test_what_was_asked_is_waited_for_and_the_person_can_be_told_at_once():
     assert told.result == "refused"
     assert (told.refusal.ground, told.refusal.article) == ("excessive", "GDPR Art. 12(5)(b)")
     assert given.saga.answered_at == given.now
+    assert given.saga.beside.refusing is None, "nothing waits for a second person any more"
     given.acked("erase@shop", "done").expect("tell closed")
     assert given.status("erase@crm") == "cancelled"
 

@@ -161,3 +161,33 @@ async def test_each_way_in_which_it_goes_on_is_found(
     await run_sql(postgres_dsn, undone)
     [seen] = await connector.verify([look(2, MARKETING)])
     assert (seen.outcome, counted(seen)) == (Outcome.RESIDUAL, where)
+
+
+async def test_a_number_written_in_another_way_is_not_entered_twice(postgres_dsn: str, tmp_path: Path) -> None:
+    dataset = (
+        HEAD
+        + """
+      - name: do_not_call
+        lethe: {erase: delete, suppress: [{purpose: marketing, insert: phone}]}
+        fields:
+          - {name: phone, data_categories: [user.contact.phone_number],
+             fides_meta: {identity: phone_number, primary_key: true}}
+"""
+    )
+    verbs = {"verbs": ["export", "erase", "verify", "suppress"]}
+    bench = Bench(tmp_path, postgres_dsn, capabilities=verbs, identities=["phone_number"])
+    connector = await bench("CREATE TABLE do_not_call (phone text PRIMARY KEY)", dataset)
+    item = asks(1, MARKETING)
+    called = WorkItem(item.task, {"phone_number": ("+4930123456",)})
+    try:
+        await run_sql(postgres_dsn, "INSERT INTO do_not_call VALUES ('0049 30 / 123456')")
+        [answer] = await suppress(connector, called)
+        assert answer.outcome is Outcome.DONE
+        assert await fetch(postgres_dsn, "SELECT phone FROM do_not_call") == [("0049 30 / 123456",)]
+        await run_sql(postgres_dsn, "DELETE FROM do_not_call")
+        await suppress(connector, called)
+        assert await fetch(postgres_dsn, "SELECT phone FROM do_not_call") == [("+4930123456",)]
+        [seen] = await connector.verify([WorkItem(look(1, MARKETING).task, called.identifiers)])
+        assert seen.outcome is Outcome.NOTHING_FOUND
+    finally:
+        await bench.close()

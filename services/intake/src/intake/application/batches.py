@@ -98,7 +98,7 @@ class Batches:
         Each row is accepted by itself, once for its batch and key: after Overloaded, an error or a crash, the same
         call goes on. Raises InvalidSubmission, Overloaded, or what the store raised.
         """
-        faults = self.faults(rows)
+        faults = await asyncio.to_thread(self.faults, rows)  # seconds for thousands of rows
         if faults:
             raise InvalidSubmission(faults)
         now = self._now()

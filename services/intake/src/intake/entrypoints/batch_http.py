@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -86,14 +87,14 @@ def batch_router(batches: Callable[[], Batches]) -> APIRouter:
     ) -> Batch:
         principal.require_controller(controller_id)
         named = "" if dry_run else idempotency_key(key)
-        rows, faults = read_rows(await request.body(), controller_id)
+        rows, faults = await asyncio.to_thread(read_rows, await request.body(), controller_id)
         if dry_run:
-            found = [*faults, *batches().faults(rows)]
+            found = [*faults, *await asyncio.to_thread(batches().faults, rows)]
             wrong = {fault.field.partition(":")[0] for fault in found}
             good = sum(f"row {row.number}" not in wrong for row in rows)
             return Batch(dry_run=True, people=good, faults=[RowFault(**f._asdict()) for f in found[:_TOLD]])
         if faults:
-            raise _invalid([*faults, *batches().faults(rows)])
+            raise _invalid([*faults, *await asyncio.to_thread(batches().faults, rows)])
         try:
             done = await batches().submit(controller_id, rows, named, principal.subject, current_traceparent())
         except InvalidSubmission as error:

@@ -282,7 +282,7 @@ def test_patterns_are_flags_with_a_reason_each() -> None:
         (r.Circumstances(signed_in=True, agent=True), r.Proof.MANDATE),
         (r.Circumstances(doubt="unknown address"), r.Proof.DOCUMENT),
         (r.Circumstances(known_address=True, doubt="two people of that name"), r.Proof.CODE),
-        (r.Circumstances(doubt="unknown address", right="automated_decision_review"), r.Proof.CODE),
+        (r.Circumstances(doubt="unknown address", right="automated_decision"), r.Proof.CODE),
     ],
 )
 def test_identity_is_checked_with_no_more_than_the_doubt_asks_for(found: r.Circumstances, most: r.Proof) -> None:

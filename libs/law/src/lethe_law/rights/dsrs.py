@@ -52,7 +52,7 @@ def most_allowed(found: Circumstances) -> Proof:
     """
     if found.signed_in and not found.doubt.strip():
         return Proof.MANDATE if found.agent else Proof.NONE
-    covered = found.right not in {"automated_decision_review", "consent_withdrawal"}
+    covered = found.right not in {"automated_decision", "consent_withdrawal"}
     if found.doubt.strip() and covered and (found.sensitive or not found.known_address):
         return Proof.DOCUMENT
     return Proof.MANDATE if found.agent else Proof.CODE

@@ -44,7 +44,6 @@ class Manner(StrEnum):
 
 
 _ASKS = {Manner.MANDATE_SEEN: Proof.MANDATE, Manner.DOCUMENT_SEEN: Proof.DOCUMENT}
-_LAW_WORDS = {"automated_decision": "automated_decision_review"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def may_be_asked(manner: Manner, *, doubt: str, right: str, kinds: Sequence[str]
         agent=doubt == Doubt.UNCLEAR_MANDATE,
         doubt=doubt,
         sensitive=sensitive,
-        right=_LAW_WORDS.get(right, right),
+        right=right,
     )
     return proportionate(_ASKS.get(manner, Proof.CODE), found)
 

@@ -20,7 +20,7 @@ def page(
         "",
         'Written by `make bench ARGS="--write docs/benchmarks.md"`. Everything runs on one machine: the load',
         "generator, Kafka, PostgreSQL and all services; fsync and synchronous_commit on, `acks=all`, bodies of 1 KB,",
-        "one instance of each service, 4 partitions.",
+        "one instance of each service, 2 partitions.",
         "",
         f"Platform: {platform}; " + ", ".join(f"{k} {v}" for k, v in versions.items()) + ".",
         "",

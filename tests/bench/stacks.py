@@ -17,7 +17,7 @@ from lethe_testkit.stack import Stack
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
-PARTITIONS = "4"
+PARTITIONS = "2"
 _REGISTER = """\
 processor: {name}
 name: Bench processor {name}

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 
-_DELETE_EVERY = 0.05  # seconds; what is deleted later is published twice after a crash, nothing worse
+_DELETE_EVERY = 0.2  # seconds; what is deleted later is published twice after a crash, nothing worse
 _LITTLE = 200  # records; below this it pays to wait a moment for company
 _GIVE_UP_AFTER = 3  # attempts with a reachable broker before a chunk is left to the relay
 _PAUSE = 0.5

@@ -49,7 +49,8 @@ class Reader:
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",  # what a product's transaction took back was never said
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=50,
+            fetch_min_bytes=32 << 10,  # a fetch for every few records is what a broker spends its time on
             fetch_max_bytes=8 << 20,
             max_partition_fetch_bytes=256 << 10,
         )

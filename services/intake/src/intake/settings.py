@@ -72,7 +72,7 @@ class Settings:
             smtp=_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),
             sms=_sms(env),
-            spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=10)).total_seconds(),
+            spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=25)).total_seconds(),
         )
 
 

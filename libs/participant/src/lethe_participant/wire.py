@@ -72,7 +72,7 @@ class KafkaWire:
             if self._consumer is None:
                 self._consumer = await self._consume()
             found = await self._take(_POLL_MS, self._settings.batch)
-            if 0 < len(found) < _FEW:
+            if 0 < len(found) < min(_FEW, self._settings.batch):
                 await asyncio.sleep(self._settings.linger)
                 found += await self._take(0, self._settings.batch - len(found))
         except (KafkaError, OSError, TimeoutError) as error:

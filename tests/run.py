@@ -7,6 +7,7 @@ python tests/run.py -k word    any argument of pytest: one run, with these
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected|xfailed|xp
 
 def main() -> int:
     """Exit code of the half that went worse."""
+    # a shell ignores Ctrl-C for what it starts in the background, and so would the programs whose end on Ctrl-C is tested
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pytest = [sys.executable, "-m", "pytest", "-q"]
     if sys.argv[1:]:
         return subprocess.run([*pytest, *sys.argv[1:]], check=False).returncode

@@ -23,7 +23,7 @@ _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected|xfailed|xp
 
 def main() -> int:
     """Exit code of the half that went worse."""
-    # a shell ignores Ctrl-C for what it starts in the background, and so would the programs whose end on Ctrl-C is tested
+    # a shell lets what it starts in the background ignore Ctrl-C, and so would the programs whose end on it is tested
     signal.signal(signal.SIGINT, signal.default_int_handler)
     pytest = [sys.executable, "-m", "pytest", "-q"]
     if sys.argv[1:]:

@@ -1,4 +1,4 @@
-"""All tests, in two halves side by side: what needs no engine beside what mostly waits for engines.
+"""All tests, in two halves side by side: what mostly computes beside what mostly waits for engines.
 
 python tests/run.py            every test; the last line adds both halves up
 python tests/run.py -k word    any argument of pytest: one run, with these
@@ -16,7 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALONE = ("unit", "contract", "architecture", "sagas", "simulation")
+BUSY = ("integration/lethe_processors", "integration/lethe_vault", "integration/lethe_postgres")
+ALONE = ("unit", "contract", "architecture", "sagas", "simulation", *BUSY)
+"""What computes more than it waits. PostgreSQL it starts for itself; nothing in it watches a clock of real programs."""
 WITH_ENGINES = ("integration", "e2e", "faults")
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected|xfailed|xpassed|warnings?)")
 
@@ -29,15 +31,18 @@ def main() -> int:
     if sys.argv[1:]:
         return subprocess.run([*pytest, *sys.argv[1:]], check=False).returncode
     begun = time.monotonic()
+    without = [f"--ignore={path}" for path in _paths(BUSY)]
     with tempfile.TemporaryFile("w+") as said:
         quiet = ["nice", "-n", "5", *pytest, *_paths(ALONE)]  # the other half has clocks of real programs in it
         with subprocess.Popen(quiet, stdout=said, stderr=subprocess.STDOUT) as alone:
-            with subprocess.Popen([*pytest, *_paths(WITH_ENGINES)], stdout=subprocess.PIPE, text=True) as engines:
+            with subprocess.Popen(
+                [*pytest, *_paths(WITH_ENGINES), *without], stdout=subprocess.PIPE, text=True
+            ) as engines:
                 last = _shown(engines)
             alone.wait()
         said.seek(0)
         lines = said.read().splitlines()
-    print("\n".join(["", "what needs no engine:", *lines]))
+    print("\n".join(["", "what mostly computes:", *lines]))
     found = Counter(_counts(last)) + Counter(_counts(lines[-1] if lines else ""))
     summary = ", ".join(f"{count} {word}" for word, count in sorted(found.items()))
     print(f"{summary or 'no tests ran'} in {time.monotonic() - begun:.2f}s")

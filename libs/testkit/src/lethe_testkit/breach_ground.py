@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -25,11 +23,14 @@ from lethe_events.words import Reporter
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.processes import WorkerProcess
+from lethe_testkit.serving import served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
     from uuid import UUID
+
+    import httpx
 
     from lethe_events import Message, Received
 
@@ -135,20 +136,8 @@ class BreachGround:
         """The service in this process, without a socket of its own. May be run twice at once, as two instances."""
         with Env(self.environment(**more)) as env:
             settings = Settings.read(env)
-        async with (
-            bootstrap(settings, self.topics) as service,
-            httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://breach") as client,
-            asyncio.TaskGroup() as group,
-        ):
-            parts = [group.create_task(_run(part)) for part in service.background.values()]
-            service.app.state.health.started = True
-            try:
-                yield client
-            finally:
-                assert service.stop is not None
-                await service.stop()
-                for part in parts:
-                    part.cancel()
+        async with served(bootstrap(settings, self.topics), "breach") as client:
+            yield client
 
     async def start(self, **more: str) -> WorkerProcess:
         """`python -m breach_notifier`; returns at once. Whoever starts it kills it."""
@@ -181,10 +170,6 @@ class BreachGround:
 
     async def said(self, topic: Topic) -> list[Received]:
         return [decode(r.headers, r.value) for r in await read_all(self.kafka, topic.name)]
-
-
-async def _run(part: Callable[[], Awaitable[None]]) -> None:
-    await part()
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -22,11 +20,14 @@ from lethe_events.topics import Topic
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.processes import WorkerProcess
+from lethe_testkit.serving import served
 from lethe_vault import FileKeys, Vault, install
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    import httpx
 
     from lethe_events import Received
 
@@ -104,20 +105,8 @@ class IntakeGround:
         """Intake in this process, without a socket of its own. May be run twice at once, as two instances."""
         with Env(self.environment(**more)) as env:
             settings = Settings.read(env)
-        async with (
-            bootstrap(settings, self.topics) as service,
-            httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://intake") as client,
-            asyncio.TaskGroup() as group,
-        ):
-            parts = [group.create_task(_run(part)) for part in service.background.values()]
-            service.app.state.health.started = True
-            try:
-                yield client
-            finally:
-                assert service.stop is not None
-                await service.stop()
-                for part in parts:
-                    part.cancel()
+        async with served(bootstrap(settings, self.topics), "intake") as client:
+            yield client
 
     async def start(self, **more: str) -> WorkerProcess:
         """`python -m intake`; returns at once."""
@@ -183,7 +172,3 @@ async def intake_ground(dsn: str, bootstrap_: str, unique: str, directory: Path)
         yield ground
     finally:
         await ground.close()
-
-
-async def _run(part: Callable[[], Awaitable[None]]) -> None:
-    await part()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -22,6 +21,7 @@ from lethe_events.words import Right, SubjectEventKind, Verb
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.sagas import acknowledgement, dsr
+from lethe_testkit.serving import served
 from lethe_testkit.tasks import entry
 from lethe_vault import FileKeys, Identifiers, Sealing, Vault, install
 from orchestrator.application.topics import Topics
@@ -31,9 +31,11 @@ from orchestrator.domain.saga import Task
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
     from uuid import UUID
+
+    import httpx
 
     from lethe_events import Received, Record
     from lethe_messaging import Message, Work
@@ -138,20 +140,8 @@ class OrchestratorGround:
         """The service in this process, without a socket of its own. May be run twice at once, as two instances."""
         with Env(self.environment(**more)) as env:
             settings = Settings.read(env)
-        async with (
-            bootstrap(settings, self.topics) as service,
-            httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://orchestrator") as client,
-            asyncio.TaskGroup() as group,
-        ):
-            parts = [group.create_task(_run(part)) for part in service.background.values()]
-            service.app.state.health.started = True
-            try:
-                yield client
-            finally:
-                assert service.stop is not None
-                await service.stop()
-                for part in parts:
-                    part.cancel()
+        async with served(bootstrap(settings, self.topics), "orchestrator") as client:
+            yield client
 
     @asynccontextmanager
     async def processors(self, *native: str) -> AsyncIterator[None]:
@@ -238,10 +228,6 @@ class OrchestratorGround:
 
 
 _OUTCOMES = ("done", "nothing_found", "retained", "accepted", "residual", "transient", "permanent", "needs_person")
-
-
-async def _run(part: Callable[[], Awaitable[None]]) -> None:
-    await part()
 
 
 @asynccontextmanager

@@ -18,6 +18,15 @@ class Right(StrEnum):
     AUTOMATED_DECISION = "automated_decision"  # Art. 22
 
 
+class RestrictionGround(StrEnum):
+    """Why processing is to be restricted, by the points of Art. 18(1)."""
+
+    ACCURACY_CONTESTED = "accuracy_contested"  # (a)
+    UNLAWFUL = "unlawful"  # (b): the person wants it kept instead of erased
+    LEGAL_CLAIMS = "legal_claims"  # (c): the person needs it
+    OBJECTION_PENDING = "objection_pending"  # (d)
+
+
 class Verb(StrEnum):
     """What one processor is asked to do in one saga."""
 

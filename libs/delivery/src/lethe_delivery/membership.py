@@ -32,6 +32,8 @@ class Membership:
         self._database = database
         self._instance = instance
         self._session: asyncpg.Connection[asyncpg.Record] | None = None
+        self._last_pid: int | None = None
+        """The server's process of the session last held."""
 
     async def ensure(self) -> bool:
         """Hold the lock. True if it had to be taken (again)."""
@@ -40,16 +42,21 @@ class Membership:
         key = self._instance.int & _KEY_BITS
         session = await self._database.session("delivery")
         try:
-            held = await session.fetchval(sql()["hold_lock"], key)
+            await self._lock(session, key)
             await session.execute(sql()["join"], self._instance, key)
         except BaseException:
             session.terminate()
             raise
-        if not held:
-            session.terminate()
-            raise LockTaken("the lock of this instance is still held by its former session")
         self._session = session
         return True
+
+    async def _lock(self, session: asyncpg.Connection[asyncpg.Record], key: int) -> None:
+        """The last session may live on in a server that never hears that its network forgot it: it is ended there."""
+        if not await session.fetchval(sql()["hold_lock"], key):
+            if self._last_pid is not None:
+                await session.fetch(sql()["end_session"], self._last_pid, key)
+            raise LockTaken("the lock of this instance is still held by its former session")
+        self._last_pid = session.get_server_pid()
 
     async def leave(self) -> None:
         session, self._session = self._session, None

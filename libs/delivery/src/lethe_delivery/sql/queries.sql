@@ -7,6 +7,13 @@ ON CONFLICT (instance_id) DO UPDATE SET seen_at = clock_timestamp();
 -- The session-level lock by which others see that we live.
 SELECT pg_try_advisory_lock($1);
 
+-- name: end_session
+-- Our own former session, which the server takes for alive: ended there, and only while it holds this very lock.
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE pid = $1 AND locktype = 'advisory' AND granted AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND classid = ($2::bigint >> 32)::oid AND objid = ($2::bigint & 4294967295)::oid;
+
 -- name: beat
 -- A sign of life.
 UPDATE delivery_instance SET seen_at = clock_timestamp() WHERE instance_id = $1;

@@ -1,6 +1,6 @@
 """The wire contract of Lethe. Pure: one schema library and nothing else."""
 
-from lethe_events.breaches import BreachReported, BreachStatus, SecuritySignal
+from lethe_events.breaches import BreachReported, BreachStatus, Search, SearchAnswered, SearchRequested, SecuritySignal
 from lethe_events.catalogue import MESSAGES
 from lethe_events.envelope import Envelope, Headers, Received, Record, Stamp, decode, encode
 from lethe_events.errors import ContractError, Malformed, UnknownType
@@ -46,6 +46,9 @@ __all__ = [
     "Record",
     "Refusal",
     "Retained",
+    "Search",
+    "SearchAnswered",
+    "SearchRequested",
     "SecuritySignal",
     "Stamp",
     "SubjectObserved",

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from msgspec import Meta
 
-from lethe_events.models import WHOLE, Category, Code, CountryCode, Instant, Message, Natural, Positive, Sha256, Token
-from lethe_events.words import BreachKind, Reporter
+from lethe_events.models import (
+    WHOLE,
+    Category,
+    Code,
+    CountryCode,
+    ExportPart,
+    Failure,
+    Instant,
+    Message,
+    Natural,
+    Positive,
+    Sha256,
+    Token,
+)
+from lethe_events.words import BreachKind, Outcome, Reporter
+
+
+class Search(StrEnum):
+    """What is looked for at a processor for the case of a breach."""
+
+    LOCATE = "locate"  # of whom it holds data in scope
+    CONTACT = "contact"  # how those can be reached who have to be told (Art. 34)
+
 
 Asset = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$" + WHOLE)]
 """A system, table, bucket or device as its inventory names it; not after a person."""
@@ -77,3 +99,45 @@ class BreachStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     legal_end: Instant | None = None
     alerts: tuple[Code, ...] = ()
     severity: Code | None = None
+
+
+class SearchRequested(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Whoever reads processors is asked who was affected, or how to reach them. Asking again is safe.
+
+    What is found is sealed under `task_id` in the vault and never travels on the bus.
+    """
+
+    TYPE: ClassVar[str] = "lethe.breach.search-requested.v1"
+    task_id: UUID
+    case_id: UUID
+    controller_id: Code
+    processor_id: Code
+    search: Search
+    until: Instant
+    """Locate: who was first recorded later is not concerned."""
+    due_at: Instant
+    categories: tuple[Category, ...] = ()
+    """Locate: data in scope; none: all that the processor holds."""
+    wanted: ExportPart | None = None
+    """Contact: the sealed list of those who are to be reached, as references of this controller."""
+
+
+class SearchAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What a search came to: a count, and where the finding lies sealed. Several answers to one task count once."""
+
+    TYPE: ClassVar[str] = "lethe.breach.search-answered.v1"
+    task_id: UUID
+    case_id: UUID
+    controller_id: Code
+    processor_id: Code
+    search: Search
+    outcome: Outcome
+    """`done`, `nothing_found`, `failed` or `needs_person`."""
+    at: Instant
+    people: Natural = 0
+    """Rows about people; the same person may be in several."""
+    pages: Natural = 0
+    """Contact: how many sealed documents hold what was found."""
+    found: ExportPart | None = None
+    """Locate: the sealed list of references."""
+    failure: Failure | None = None

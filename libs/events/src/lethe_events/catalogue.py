@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lethe_events.breaches import BreachReported, BreachStatus, SecuritySignal
+from lethe_events.breaches import BreachReported, BreachStatus, SearchAnswered, SearchRequested, SecuritySignal
 from lethe_events.models import (
     AuditSealed,
     DsrIdentityVerified,
@@ -29,5 +29,7 @@ MESSAGES: dict[str, type[Message]] = {
         BreachReported,
         SecuritySignal,
         BreachStatus,
+        SearchRequested,
+        SearchAnswered,
     )
 }

@@ -27,7 +27,13 @@ REQUESTS = Topic(
     ("lethe.dsr.received.v1", "lethe.dsr.identity-verified.v1", "lethe.dsr.withdrawn.v1"),
 )
 TASKS_ERASURE = Topic("dsr.tasks.erasure", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
-TASKS_EXPORT = Topic("dsr.tasks.export", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
+TASKS_EXPORT = Topic(
+    "dsr.tasks.export",
+    "dsr_id",
+    7 * DAY_MS,
+    ("lethe.task.requested.v1", "lethe.breach.search-requested.v1"),
+)
+"""Searches for the case of a breach are keyed by `case_id`."""
 ACKS = Topic("dsr.acks", "dsr_id", 14 * DAY_MS, ("lethe.task.acknowledged.v1",))
 STATUS = Topic("dsr.status", "dsr_id", 7 * DAY_MS, ("lethe.dsr.status.v1",))
 AUDIT = Topic("dsr.audit", "seal", 365 * DAY_MS, ("lethe.audit.sealed.v1",))
@@ -35,6 +41,7 @@ SUBJECT_EVENTS = Topic("subject.events", "subject_token", 7 * DAY_MS, ("lethe.su
 BREACH_REPORTS = Topic("breach.reports", "breach_id", 30 * DAY_MS, ("lethe.breach.reported.v1",))
 BREACH_SIGNALS = Topic("breach.signals", "asset", 7 * DAY_MS, ("lethe.breach.signal.v1",))
 BREACH_STATUS = Topic("breach.status", "case_id", 30 * DAY_MS, ("lethe.breach.status.v1",))
+BREACH_ANSWERS = Topic("breach.answers", "case_id", 14 * DAY_MS, ("lethe.breach.search-answered.v1",))
 
 TOPICS = (
     REQUESTS,
@@ -47,6 +54,7 @@ TOPICS = (
     BREACH_REPORTS,
     BREACH_SIGNALS,
     BREACH_STATUS,
+    BREACH_ANSWERS,
 )
 
 DEFAULT_PARTITIONS = 8

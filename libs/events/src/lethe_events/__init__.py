@@ -4,6 +4,7 @@ from lethe_events.breaches import BreachReported, BreachStatus, Search, SearchAn
 from lethe_events.catalogue import MESSAGES
 from lethe_events.envelope import Envelope, Headers, Received, Record, Stamp, decode, encode
 from lethe_events.errors import ContractError, Malformed, UnknownType
+from lethe_events.letters import LetterReason, LetterReported, LetterRequested, LetterState
 from lethe_events.models import (
     AuditSealed,
     Count,
@@ -39,6 +40,10 @@ __all__ = [
     "ExportPart",
     "Failure",
     "Headers",
+    "LetterReason",
+    "LetterReported",
+    "LetterRequested",
+    "LetterState",
     "Malformed",
     "Message",
     "PartOf",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lethe_events.breaches import BreachReported, BreachStatus, SearchAnswered, SearchRequested, SecuritySignal
+from lethe_events.letters import LetterReported, LetterRequested
 from lethe_events.models import (
     AuditSealed,
     DsrIdentityVerified,
@@ -26,6 +27,8 @@ MESSAGES: dict[str, type[Message]] = {
         DsrStatus,
         AuditSealed,
         SubjectObserved,
+        LetterRequested,
+        LetterReported,
         BreachReported,
         SecuritySignal,
         BreachStatus,

@@ -24,7 +24,12 @@ REQUESTS = Topic(
     "dsr.requests",
     "dsr_id",
     14 * DAY_MS,
-    ("lethe.dsr.received.v1", "lethe.dsr.identity-verified.v1", "lethe.dsr.withdrawn.v1"),
+    (
+        "lethe.dsr.received.v1",
+        "lethe.dsr.identity-verified.v1",
+        "lethe.dsr.withdrawn.v1",
+        "lethe.letter.reported.v1",
+    ),
 )
 TASKS_ERASURE = Topic("dsr.tasks.erasure", "dsr_id", 7 * DAY_MS, ("lethe.task.requested.v1",))
 TASKS_EXPORT = Topic(
@@ -35,6 +40,7 @@ TASKS_EXPORT = Topic(
 )
 """Searches for the case of a breach are keyed by `case_id`."""
 ACKS = Topic("dsr.acks", "dsr_id", 14 * DAY_MS, ("lethe.task.acknowledged.v1",))
+LETTERS = Topic("dsr.letters", "dsr_id", 14 * DAY_MS, ("lethe.letter.requested.v1",))
 STATUS = Topic("dsr.status", "dsr_id", 7 * DAY_MS, ("lethe.dsr.status.v1",))
 AUDIT = Topic("dsr.audit", "seal", 365 * DAY_MS, ("lethe.audit.sealed.v1",))
 SUBJECT_EVENTS = Topic("subject.events", "subject_token", 7 * DAY_MS, ("lethe.subject.observed.v1",))
@@ -48,6 +54,7 @@ TOPICS = (
     TASKS_ERASURE,
     TASKS_EXPORT,
     ACKS,
+    LETTERS,
     STATUS,
     AUDIT,
     SUBJECT_EVENTS,

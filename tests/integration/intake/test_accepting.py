@@ -210,7 +210,7 @@ async def test_readiness_names_each_component(ground: IntakeGround) -> None:
     async with ground.running() as client:
         await eventually(lambda: _ready(client))
         report = (await client.get("/readyz")).json()
-        assert {"postgres", "bus", "tokens"} == set(report["components"])
+        assert {"postgres", "bus", "start", "tokens"} == set(report["components"])
 
 
 async def _ready(client: httpx.AsyncClient) -> bool:

@@ -138,7 +138,7 @@ async def test_without_brokers_requests_are_accepted_and_told_later(ground: Inta
         assert (await post(client, ground, "k")).status_code == 202
         ready = await client.get("/readyz")
         assert ready.status_code == 503
-        assert "requests are accepted and wait" in ready.json()["components"]["bus"]["reason"]
+        assert "requests are accepted and wait" in ready.json()["components"]["start"]["reason"]
         assert await ground.admin.fetchval("SELECT count(*) FROM intake.outbox") == 1
     assert await ground.requests() == []
     async with ground.running():

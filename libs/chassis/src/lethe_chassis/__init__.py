@@ -28,6 +28,7 @@ from lethe_chassis.health import HealthChecks, Unhealthy
 from lethe_chassis.logs import configure_logging
 from lethe_chassis.operations import MessagingOperations, operations_router
 from lethe_chassis.serve import Service, run_service
+from lethe_chassis.start import Start, blamed_on, calm_gc, health_of, unavailable_if, verifier_of
 from lethe_chassis.trace import bound, current_trace_id, current_traceparent
 
 __all__ = [
@@ -51,20 +52,26 @@ __all__ = [
     "ProblemError",
     "Service",
     "SettingsError",
+    "Start",
     "TokenVerifier",
     "TooManyRequests",
     "Unauthorised",
     "Unavailable",
     "Unhealthy",
     "authorise",
+    "blamed_on",
     "bound",
+    "calm_gc",
     "configure_logging",
     "create_app",
     "current_trace_id",
     "current_traceparent",
     "engine_is_down",
+    "health_of",
     "operations_router",
     "require_scope",
     "run_service",
     "serve_express",
+    "unavailable_if",
+    "verifier_of",
 ]

@@ -6,9 +6,7 @@ import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import asyncpg
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -23,6 +21,7 @@ from lethe_events.words import Reporter
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.processes import WorkerProcess
+from lethe_testkit.roles import Roles
 from lethe_testkit.serving import served
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    import asyncpg
     import httpx
 
     from lethe_events import Message, Received
@@ -73,6 +73,7 @@ class BreachGround:
         self.dsn = dsn
         self.kafka = KafkaSettings(bootstrap_)
         self.role = f"breach_{unique}"
+        self._roles = Roles(dsn, self.role, vault=False)
         self.directory = directory
         named = {n: Topic(f"test.{unique}.{n}", n, 3_600_000, ()) for n in ("reports", "signals", "status")}
         self.topics = Topics(**named)
@@ -81,9 +82,7 @@ class BreachGround:
         self._bus: Bus
 
     async def open(self) -> None:
-        self.admin = await asyncpg.connect(self.dsn)
-        await self.admin.execute(f"CREATE ROLE {self.role} LOGIN PASSWORD '{self.role}'")
-        await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
+        self.admin = await self._roles.open()
         LocalIssuer.create(self.directory / "issuer.pem", self.directory / "issuer.pub")
         entries = [
             {"controller_id": c, "name": c, "country": "DE", "contact": f"privacy@{c}.example"}
@@ -101,9 +100,7 @@ class BreachGround:
         await self._bus.stop()
         await self._other.close()
         await delete_topics(self.kafka, [t.name for t in self.topics.every])
-        await self.admin.execute(f"DROP OWNED BY {self.role} CASCADE")
-        await self.admin.execute(f"DROP ROLE {self.role}")
-        await self.admin.close()
+        await self._roles.close()
 
     def policy(self, **changes: Any) -> None:
         """(Re)write the policy: what the notice of acme always says, and whatever a test adds."""
@@ -114,8 +111,7 @@ class BreachGround:
 
     @property
     def _service_dsn(self) -> str:
-        parts = urlsplit(self.dsn)
-        return f"postgresql://{self.role}:{self.role}@{parts.hostname}:{parts.port}{parts.path}"
+        return self._roles.dsn()
 
     def environment(self, **more: str) -> dict[str, str]:
         d = self.directory

@@ -6,9 +6,7 @@ import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import asyncpg
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -20,13 +18,15 @@ from lethe_events.topics import Topic
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
 from lethe_testkit.processes import WorkerProcess
+from lethe_testkit.roles import Roles
 from lethe_testkit.serving import served
-from lethe_vault import FileKeys, Vault, install
+from lethe_vault import FileKeys, Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    import asyncpg
     import httpx
 
     from lethe_events import Received
@@ -45,6 +45,7 @@ class IntakeGround:
         self.dsn = dsn
         self.kafka = KafkaSettings(bootstrap_)
         self.role = f"intake_{unique}"
+        self._roles = Roles(dsn, self.role)
         self.directory = directory
         self.topics = Topics(
             Topic(f"test.{unique}.requests", "dsr_id", 3_600_000, ()),
@@ -60,11 +61,7 @@ class IntakeGround:
         self._processes: list[WorkerProcess] = []
 
     async def open(self) -> None:
-        self.admin = await asyncpg.connect(self.dsn)
-        await self.admin.execute(f"CREATE ROLE {self.role} LOGIN PASSWORD '{self.role}'")
-        await self.admin.execute(f"CREATE ROLE {self.role}_owner")
-        await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
-        await install(self.dsn, grant_to=[self.role], owner=f"{self.role}_owner")
+        self.admin = await self._roles.open()
         FileKeys.create(self.directory / "keys.json")
         LocalIssuer.create(self.directory / "issuer.pem", self.directory / "issuer.pub")
         entries = [
@@ -84,9 +81,7 @@ class IntakeGround:
         await self._bus.stop()
         await self._other.close()
         await delete_topics(self.kafka, [topic.name for topic in self.topics.every])
-        await self.admin.execute(f"DROP OWNED BY {self.role}, {self.role}_owner CASCADE")
-        await self.admin.execute(f"DROP ROLE {self.role}, {self.role}_owner")
-        await self.admin.close()
+        await self._roles.close()
 
     def environment(self, **more: str) -> dict[str, str]:
         return {
@@ -162,8 +157,7 @@ class IntakeGround:
         return {"dsr": dsrs, "sealed": sealed}
 
     def _service_dsn(self) -> str:
-        parts = urlsplit(self.dsn)
-        return f"postgresql://{self.role}:{self.role}@{parts.hostname}:{parts.port}{parts.path}"
+        return self._roles.dsn()
 
 
 @asynccontextmanager

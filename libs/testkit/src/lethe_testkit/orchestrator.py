@@ -7,9 +7,7 @@ import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import asyncpg
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -20,10 +18,11 @@ from lethe_events.topics import Topic
 from lethe_events.words import Right, SubjectEventKind, Verb
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
+from lethe_testkit.roles import Roles
 from lethe_testkit.sagas import acknowledgement, dsr
 from lethe_testkit.serving import served
 from lethe_testkit.tasks import entry
-from lethe_vault import FileKeys, Identifiers, Sealing, Vault, install
+from lethe_vault import FileKeys, Identifiers, Sealing, Vault
 from orchestrator.application.topics import Topics
 from orchestrator.bootstrap import bootstrap
 from orchestrator.domain.rules import ProcessorRules
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    import asyncpg
     import httpx
 
     from lethe_events import Received, Record
@@ -59,6 +59,7 @@ class OrchestratorGround:
         self.dsn = dsn
         self.kafka = KafkaSettings(bootstrap_)
         self.role = f"orch_{unique}"
+        self._roles = Roles(dsn, self.role)
         self.directory = directory
         prefix = f"test.{unique}."
         names = ("requests", "acks", "erasure", "export", "status", "audit", "subject_events")
@@ -77,11 +78,7 @@ class OrchestratorGround:
         return t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events
 
     async def open(self) -> None:
-        self.admin = await asyncpg.connect(self.dsn)
-        await self.admin.execute(f"CREATE ROLE {self.role} LOGIN PASSWORD '{self.role}'")
-        await self.admin.execute(f"CREATE ROLE {self.role}_owner")
-        await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
-        await install(self.dsn, grant_to=[self.role], owner=f"{self.role}_owner")
+        self.admin = await self._roles.open()
         FileKeys.create(self.directory / "keys.json")
         LocalIssuer.create(self.directory / "issuer.pem", self.directory / "issuer.pub")
         LocalIssuer.create(self.directory / "signing.pem", self.directory / "signing.pub")
@@ -98,9 +95,7 @@ class OrchestratorGround:
         await self._other.close()
         own = [self.topics.of_processor(p.stem).name for p in (self.directory / "register").glob("*.yaml")]
         await delete_topics(self.kafka, [t.name for t in self._shared] + own)
-        await self.admin.execute(f"DROP OWNED BY {self.role}, {self.role}_owner CASCADE")
-        await self.admin.execute(f"DROP ROLE {self.role}, {self.role}_owner")
-        await self.admin.close()
+        await self._roles.close()
 
     @property
     def other(self) -> Database:
@@ -110,8 +105,7 @@ class OrchestratorGround:
     @property
     def service_dsn(self) -> str:
         """As the service logs in."""
-        parts = urlsplit(self.dsn)
-        return f"postgresql://{self.role}:{self.role}@{parts.hostname}:{parts.port}{parts.path}"
+        return self._roles.dsn()
 
     def register(self, name: str, **changes: Any) -> None:
         """(Re)write a processor's entry: reached over HTTP unless changed."""

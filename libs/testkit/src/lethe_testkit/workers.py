@@ -6,10 +6,8 @@ import os
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from uuid import uuid5
 
-import asyncpg
 import yaml
 from prometheus_client import CollectorRegistry
 
@@ -21,12 +19,15 @@ from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, mi
 from lethe_postgres import Database
 from lethe_testkit.ground import eventually
 from lethe_testkit.processes import WorkerProcess
+from lethe_testkit.roles import Roles
 from lethe_testkit.tasks import NOW, email, entry, person
-from lethe_vault import FileKeys, Identifiers, Sealing, Vault, install
+from lethe_vault import FileKeys, Identifiers, Sealing, Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    import asyncpg
 
     from lethe_events import Record, TaskRequested
 
@@ -51,6 +52,7 @@ class WorkerGround:
         self.dsn = dsn
         self.kafka = KafkaSettings(bootstrap)
         self.role = f"worker_{unique}"
+        self._roles = Roles(dsn, self.role, more=(f"{self.role}_read", f"{self.role}_write"))
         self.directory = directory
         self.changes = Topic(f"test.{unique}.changes", "dsr_id", 3_600_000, ())
         self.readings = Topic(f"test.{unique}.readings", "dsr_id", 3_600_000, ())
@@ -69,15 +71,10 @@ class WorkerGround:
     @property
     def service_dsn(self) -> str:
         """As the service logs in."""
-        return self._as(self.role)
+        return self._roles.dsn()
 
     async def open(self) -> None:
-        self.admin = await asyncpg.connect(self.dsn)
-        for name in (self.role, f"{self.role}_read", f"{self.role}_write"):
-            await self.admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
-        await self.admin.execute(f"CREATE ROLE {self.role}_owner")
-        await self.admin.execute(f'GRANT CREATE ON DATABASE "{urlsplit(self.dsn).path[1:]}" TO {self.role}')
-        await install(self.dsn, grant_to=[self.role], owner=f"{self.role}_owner")
+        self.admin = await self._roles.open()
         FileKeys.create(self.directory / "keys.json")
         LocalIssuer.create(self.directory / "operators.pem", self.directory / "operators.pub")
         (self.directory / "register" / "datasets").mkdir(parents=True)
@@ -94,10 +91,7 @@ class WorkerGround:
         await self._bus.stop()
         await self.database.close()
         await delete_topics(self.kafka, [topic.name for topic in self._topics])
-        names = f"{self.role}, {self.role}_read, {self.role}_write, {self.role}_owner"
-        await self.admin.execute(f"DROP OWNED BY {names} CASCADE")
-        await self.admin.execute(f"DROP ROLE {names}")
-        await self.admin.close()
+        await self._roles.close()
 
     async def processor(self, name: str, people: Sequence[int], **changes: object) -> None:
         """A small database with these people, two orders each, and its entry in the register."""
@@ -217,7 +211,7 @@ class WorkerGround:
 
     def dsn_of(self, side: str) -> str:
         """As the processors are reached: side `read` or `write`."""
-        return self._as(f"{self.role}_{side}")
+        return self._roles.dsn(f"{self.role}_{side}")
 
     async def left(self, name: str) -> dict[str, int]:
         """Rows that a processor still holds, by table."""
@@ -225,10 +219,6 @@ class WorkerGround:
             table: await self.admin.fetchval(f"SELECT count(*) FROM {name}.{table}")
             for table in ("customers", "orders")
         }
-
-    def _as(self, role: str) -> str:
-        parts = urlsplit(self.dsn)
-        return f"postgresql://{role}:{role}@{parts.hostname}:{parts.port}{parts.path}"
 
 
 @asynccontextmanager

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
-import structlog
 from prometheus_client import REGISTRY
 
 from breach_notifier.adapters.calls import PostgresCalls, Webhooks
@@ -27,7 +25,7 @@ from breach_notifier.application.topics import Topics
 from breach_notifier.entrypoints.http import build_app
 from breach_notifier.entrypoints.loops import handlers, keep_stepping
 from breach_notifier.entrypoints.parts import Parts
-from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
+from lethe_chassis import Service, Start, TokenVerifier, blamed_on, health_of, unavailable_if, verifier_of
 from lethe_messaging import (
     Bus,
     BusFailed,
@@ -38,7 +36,7 @@ from lethe_messaging import (
     ensure_topics,
     migrate_messaging,
 )
-from lethe_postgres import Database, is_transient, migrate
+from lethe_postgres import Database, migrate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
     from breach_notifier.settings import Settings
 
 NAME = "breach_notifier"
-_PAUSE_S = 2.0
 _COUNT_EVERY_S = 15.0
 
 
@@ -69,7 +66,7 @@ class _Engines:
 async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
     policy, receivers = _policy(settings)
-    auth = _auth(settings)
+    auth = verifier_of(settings.auth)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(auth.close)
         database = await Database.connect(
@@ -100,9 +97,17 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     purge = Purge(stored, settings.signal_retention)
     reading = PostgresReading(database, engines.policy)
     parts = Parts(reading, Acts(office, bus), Operations(database, bus))
-    start = Start(engines.kafka, topics, settings.partitions)
+    start = Start(
+        lambda: ensure_topics(engines.kafka, topics.every, settings.partitions),
+        refused=(TopicMismatch,),
+        waiting="waits for the brokers: topics are not there yet",
+    )
     app = build_app(
-        lambda: parts, auth=engines.auth, health=_health(engines, start), unavailable=unavailable, registry=REGISTRY
+        lambda: parts,
+        auth=engines.auth,
+        health=health_of(database, bus, start, engines.auth),
+        unavailable=unavailable_if(BusFailed),
+        registry=REGISTRY,
     )
 
     async def count() -> float:
@@ -124,70 +129,6 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     return Service(app, settings.http, background, bus.stop)
 
 
-class Start:
-    """What has to be there before the first message is taken: the topics.
-
-    Brokers may be away: the API answers and timers fire meanwhile, and the start is tried again until they are back.
-    """
-
-    def __init__(self, kafka: KafkaSettings, topics: Topics, partitions: int) -> None:
-        self._kafka = kafka
-        self._topics = topics
-        self._partitions = partitions
-        self.done = asyncio.Event()
-
-    async def insist(self) -> None:
-        """Raises TopicMismatch, which a person has to mend."""
-        while not self.done.is_set():
-            try:
-                await ensure_topics(self._kafka, self._topics.every, self._partitions)
-            except TopicMismatch:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever keeps the brokers from answering
-                structlog.get_logger(__name__).warning("the brokers do not answer yet", error=type(error).__name__)
-                await asyncio.sleep(_PAUSE_S)
-            else:
-                self.done.set()
-
-
-def unavailable(error: BaseException) -> bool:
-    """Whether an engine is down, so that the same call may succeed later."""
-    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
-
-
-def _health(engines: _Engines, start: Start) -> HealthChecks:
-    async def postgres() -> Mapping[str, object]:
-        await engines.database.fetchval("SELECT 1")
-        return {"connections": engines.database.pool.get_size()}
-
-    def bus() -> Mapping[str, object]:
-        facts = engines.bus.health()
-        if not facts["ok"]:
-            raise Unhealthy(f"in trouble: {facts['trouble']}")
-        return {key: facts[key] for key in ("consumer", "publisher", "outbox")}
-
-    def started() -> Mapping[str, object]:
-        if not start.done.is_set():
-            raise Unhealthy("waits for the brokers: topics are not there yet")
-        return {}
-
-    health = HealthChecks()
-    health.add("postgres", postgres)
-    health.add("bus", bus)
-    health.add("start", started)
-    health.add("tokens", engines.auth.check)
-    return health
-
-
 def _policy(settings: Settings) -> tuple[Policy, Mapping[str, Receiver]]:
-    try:
+    with blamed_on("LETHE_BREACH_POLICY", ValueError):
         return read_policy(settings.controllers, settings.policy)
-    except ValueError as error:
-        raise SettingsError([f"LETHE_BREACH_POLICY {line}" for line in str(error).splitlines()]) from None
-
-
-def _auth(settings: Settings) -> TokenVerifier:
-    try:
-        return TokenVerifier(settings.auth)
-    except ValueError as error:
-        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from None

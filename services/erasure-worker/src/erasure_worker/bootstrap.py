@@ -14,12 +14,13 @@ from erasure_worker.entrypoints.messages import handlers
 from lethe_chassis import (
     HealthChecks,
     Service,
-    SettingsError,
     TokenVerifier,
+    blamed_on,
     configure_logging,
     create_app,
-    engine_is_down,
     operations_router,
+    unavailable_if,
+    verifier_of,
 )
 from lethe_events.topics import ACKS, TASKS_ERASURE
 from lethe_messaging import (
@@ -33,7 +34,7 @@ from lethe_messaging import (
     ensure_topics,
     migrate_messaging,
 )
-from lethe_postgres import Database, is_transient, migrate
+from lethe_postgres import Database, migrate
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
@@ -64,7 +65,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
     """Open what the service needs, in the order in which it is closed again from the end."""
     configure_logging(NAME, form=settings.log)
     registers, keys = _files(settings)
-    auth = _auth(settings)
+    auth = verifier_of(settings.auth)
     kafka = KafkaSettings(bootstrap=settings.kafka)
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.postgres, schema=SCHEMA, application_name=NAME)
@@ -117,30 +118,15 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
 
 def _app(auth: TokenVerifier, health: HealthChecks, operations: Operations) -> FastAPI:
     health.add("tokens", auth.check)
-    app = create_app(title=NAME, version="0.1.0", auth=auth, health=health, unavailable=_unavailable)
+    app = create_app(title=NAME, version="0.1.0", auth=auth, health=health, unavailable=unavailable_if(BusFailed))
     app.include_router(operations_router(lambda: operations, OperationRefused))
     return app
 
 
-def _auth(settings: Settings) -> TokenVerifier:
-    try:
-        return TokenVerifier(settings.auth)
-    except ValueError as error:
-        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from error
-
-
-def _unavailable(error: BaseException) -> bool:
-    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
-
-
 def _files(settings: Settings) -> tuple[RegisterSource, FileKeys]:
     """What a person has to put right before a start is of use. Raises SettingsError."""
-    try:
+    with blamed_on("LETHE_REGISTER", RegisterError), blamed_on("LETHE_VAULT_KEYS", KeyFileRefused):
         return RegisterSource(settings.register), FileKeys(settings.vault_keys)
-    except RegisterError as error:
-        raise SettingsError([f"LETHE_REGISTER {problem}" for problem in error.problems]) from error
-    except KeyFileRefused as error:
-        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from error
 
 
 def _health(bus: Bus, registers: RegisterSource, ledger: EffectLedger) -> HealthChecks:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from typing import TYPE_CHECKING
 
 from export_worker.bootstrap import build
 from export_worker.settings import read_settings
-from lethe_chassis import run_service
+from lethe_chassis import calm_gc, run_service
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def _build() -> AbstractAsyncContextManager[Service]:
-    # what is loaded stays, and a batch makes tens of thousands of objects that die together
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    calm_gc()
     return build(read_settings())
 
 

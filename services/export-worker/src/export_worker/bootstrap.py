@@ -21,12 +21,12 @@ from export_worker.entrypoints.messages import handlers
 from lethe_chassis import (
     HealthChecks,
     Service,
-    SettingsError,
-    TokenVerifier,
+    blamed_on,
     configure_logging,
     create_app,
-    engine_is_down,
     operations_router,
+    unavailable_if,
+    verifier_of,
 )
 from lethe_events.topics import ACKS, TASKS_EXPORT
 from lethe_events.words import PACKAGE_PROCESSOR, Verb
@@ -41,7 +41,7 @@ from lethe_messaging import (
     ensure_topics,
     migrate_messaging,
 )
-from lethe_postgres import Database, is_transient
+from lethe_postgres import Database
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
@@ -132,10 +132,7 @@ def _app(
     registers: RegisterSource,
     operations: Operations,
 ) -> FastAPI:
-    try:
-        auth = TokenVerifier(settings.auth)
-    except ValueError as error:
-        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from error
+    auth = verifier_of(settings.auth)
     health.add("tokens", auth.check)
     app = create_app(
         title=NAME,
@@ -143,7 +140,7 @@ def _app(
         description="Takes the parts of Kafka-native processors; everything else comes in over the bus.",
         auth=auth,
         health=health,
-        unavailable=_unavailable,
+        unavailable=unavailable_if(BusFailed),
         body_rules=body_rules(settings.part_max_bytes),
     )
     app.include_router(parts_api(uploading, registers.current))
@@ -151,18 +148,10 @@ def _app(
     return app
 
 
-def _unavailable(error: BaseException) -> bool:
-    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
-
-
 def _files(settings: Settings) -> tuple[RegisterSource, FileKeys]:
     """What a person has to put right before a start is of use. Raises SettingsError."""
-    try:
+    with blamed_on("LETHE_REGISTER", RegisterError), blamed_on("LETHE_VAULT_KEYS", KeyFileRefused):
         return RegisterSource(settings.register), FileKeys(settings.vault_keys)
-    except RegisterError as error:
-        raise SettingsError([f"LETHE_REGISTER {problem}" for problem in error.problems]) from error
-    except KeyFileRefused as error:
-        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from error
 
 
 def _health(database: Database, bus: Bus, registers: RegisterSource, read_only: ReadOnly) -> HealthChecks:

@@ -14,7 +14,6 @@ from prometheus_client import REGISTRY
 from intake.adapters.assertions import SignedAssertions
 from intake.adapters.batches import PostgresBatches
 from intake.adapters.breaches import PostgresReports, processors_of
-from intake.adapters.broker import Broker
 from intake.adapters.carrying import Couriers
 from intake.adapters.code_letters import CodeLetters
 from intake.adapters.controllers import read_assertion_keys, read_controllers
@@ -40,12 +39,21 @@ from intake.domain.identity import Codes
 from intake.domain.overload import Load
 from intake.entrypoints.http import Parts, build_app
 from intake.entrypoints.messages import on_status
-from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
+from lethe_chassis import Service, Start, TokenVerifier, blamed_on, health_of, unavailable_if, verifier_of
 from lethe_delivery import migrate_delivery
 from lethe_events.topics import BREACH_REPORTS, BREACH_SIGNALS, REQUESTS, STATUS
 from lethe_law import load_calendars, supported_countries
-from lethe_messaging import Bus, BusFailed, KafkaSettings, Operations, Tuning, migrate_messaging
-from lethe_postgres import Database, is_transient, migrate
+from lethe_messaging import (
+    Bus,
+    BusFailed,
+    KafkaSettings,
+    Operations,
+    TopicMismatch,
+    Tuning,
+    ensure_topics,
+    migrate_messaging,
+)
+from lethe_postgres import Database, migrate
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ if TYPE_CHECKING:
     from lethe_messaging import Handler
 
 NAME = "intake"
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ class _Engines:
     keys: FileKeys
     auth: TokenVerifier
     database: Database
-    broker: Broker
+    start: Start
     bus: Bus
     secret: bytes
     codes: Codes
@@ -95,7 +104,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
     topics = topics or Topics()
     controllers, assertions = _controllers(settings)
     keys = _keys(settings)
-    auth = _auth(settings)
+    auth = verifier_of(settings.auth)
     database = await Database.connect(
         settings.postgres, schema=NAME, max_size=settings.connections, application_name=f"lethe-{NAME}"
     )
@@ -104,8 +113,8 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         await migrate(database, "intake.adapters")  # numbered apart: reports of breaches stand for themselves
         await migrate_messaging(database)
         kafka = KafkaSettings(settings.kafka)
-        broker = Broker(kafka, topics.every, settings.partitions)
-        await broker.attempt()
+        start = _start(kafka, topics, settings.partitions)
+        await start.attempt()
         await migrate_delivery(database)
         secret = await fingerprint_secret(database, keys)
         codes = Codes(await code_secret(database, keys))
@@ -113,7 +122,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         try:
-            engines = _Engines(controllers, keys, auth, database, broker, bus, secret, codes, assertions, couriers)
+            engines = _Engines(controllers, keys, auth, database, start, bus, secret, codes, assertions, couriers)
             yield _wire(settings, topics, engines)
         finally:
             await bus.stop()
@@ -141,7 +150,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         secret=engines.secret,
         now=_now,
         entropy=os.urandom,
-        is_transient=unavailable,
+        is_transient=unavailable_if(BusFailed),
         spacing_s=settings.spacing_s,
         topic=topics.requests.name,
     )
@@ -155,14 +164,16 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         _dealings(settings, topics, desk, engines, acceptance),
         _breaches(settings, topics, engines, desk, vault, gate),
     )
-    health = HealthChecks()
-    health.add("postgres", lambda: _check_postgres(database))
-    health.add("bus", lambda: _check_bus(engines.broker, bus))
-    health.add("tokens", engines.auth.check)
-    app = build_app(lambda: parts, auth=engines.auth, health=health, unavailable=unavailable, registry=REGISTRY)
+    app = build_app(
+        lambda: parts,
+        auth=engines.auth,
+        health=health_of(database, bus, engines.start, engines.auth),
+        unavailable=unavailable_if(BusFailed),
+        registry=REGISTRY,
+    )
     load_calendars(_now().year, {c.country for c in engines.controllers.values()} & set(supported_countries()))
     background = {
-        "consume": lambda: _consume(engines.broker, bus, {topics.status: on_status(store, meters())}),
+        "consume": lambda: _consume(engines.start, bus, {topics.status: on_status(store, meters())}),
         "relay": bus.relay,
         "group_commit": acceptance.group.run,
         "gate": gate.watch,
@@ -225,19 +236,24 @@ def _breaches(  # noqa: PLR0917 - what was opened and wired
     )
 
 
-async def _consume(broker: Broker, bus: Bus, subscriptions: Mapping[Topic, Handler]) -> None:
-    await broker.insist()
+def _start(kafka: KafkaSettings, topics: Topics, partitions: int) -> Start:
+    """Topics. Brokers may be away: requests are accepted all the same."""
+    return Start(
+        lambda: ensure_topics(kafka, topics.every, partitions),
+        refused=(TopicMismatch,),
+        waiting="the brokers have not answered since the start: requests are accepted and wait",
+        patience_s=_PATIENCE_S,
+    )
+
+
+async def _consume(start: Start, bus: Bus, subscriptions: Mapping[Topic, Handler]) -> None:
+    await start.insist()
     await bus.consume(subscriptions)
 
 
 def _tuning(settings: Settings) -> Tuning:
     """What intake reads is shown to people, who do not mind a tenth of a second; larger batches cost all less."""
     return Tuning(window=0.1, window_max=0.5, parked_retention=settings.parked_retention_s)
-
-
-def unavailable(error: BaseException) -> bool:
-    """Whether an engine is down, so that the same call may succeed later."""
-    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
 
 
 def load_of(health: Mapping[str, object], slowest_s: float, keys: FileKeys) -> Load:
@@ -265,37 +281,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _check_postgres(database: Database) -> Mapping[str, object]:
-    await database.fetchval("SELECT 1")
-    return {"connections": database.pool.get_size()}
-
-
-def _check_bus(broker: Broker, bus: Bus) -> Mapping[str, object]:
-    if not broker.ready:
-        raise Unhealthy("the brokers have not answered since the start: requests are accepted and wait")
-    facts = bus.health()
-    if not facts["ok"]:
-        raise Unhealthy(f"in trouble: {facts['trouble']}")
-    return {key: facts[key] for key in ("consumer", "publisher", "outbox")}
-
-
 def _controllers(settings: Settings) -> tuple[Mapping[str, Controller], SignedAssertions]:
-    try:
+    with blamed_on("LETHE_CONTROLLERS", ValueError):
         found = read_controllers(settings.controllers)
         return found, SignedAssertions(read_assertion_keys(settings.controllers))
-    except ValueError as error:
-        raise SettingsError([f"LETHE_CONTROLLERS {line}" for line in str(error).splitlines()]) from None
 
 
 def _keys(settings: Settings) -> FileKeys:
-    try:
+    with blamed_on("LETHE_VAULT_KEYS", KeyFileRefused):
         return FileKeys(settings.vault_keys)
-    except KeyFileRefused as error:
-        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from None
-
-
-def _auth(settings: Settings) -> TokenVerifier:
-    try:
-        return TokenVerifier(settings.auth)
-    except ValueError as error:
-        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from None

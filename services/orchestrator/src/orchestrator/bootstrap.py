@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import structlog
 from prometheus_client import REGISTRY
 
-from lethe_chassis import HealthChecks, Service, SettingsError, TokenVerifier, Unhealthy, engine_is_down
+from lethe_chassis import (
+    Service,
+    SettingsError,
+    Start,
+    TokenVerifier,
+    blamed_on,
+    calm_gc,
+    health_of,
+    unavailable_if,
+    verifier_of,
+)
 from lethe_law import load_calendars
 from lethe_messaging import (
     Bus,
@@ -24,7 +31,7 @@ from lethe_messaging import (
     ensure_topics,
     migrate_messaging,
 )
-from lethe_postgres import Database, is_transient, migrate
+from lethe_postgres import Database, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 from orchestrator.adapters.meters import meters
@@ -56,7 +63,6 @@ if TYPE_CHECKING:
     from orchestrator.settings import Settings
 
 NAME = "orchestrator"
-_PAUSE_S = 2.0
 _VAULT_CONNECTIONS = 4
 _COUNT_EVERY_S = 60.0
 
@@ -80,7 +86,7 @@ class _Engines:
 async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
     files = _register(settings)
-    signer, keys, auth = _signer(settings), _keys(settings), _auth(settings)
+    signer, keys, auth = _signer(settings), _keys(settings), verifier_of(settings.auth)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(auth.close)
         database = await _database(stack, settings, NAME, settings.connections)
@@ -107,15 +113,6 @@ async def _database(stack: AsyncExitStack, settings: Settings, name: str, connec
 def _tuning(settings: Settings) -> Tuning:
     """Fifty milliseconds more for a saga that takes days: under a middling load larger batches cost all less."""
     return Tuning(window=0.05, parked_retention=settings.parked_retention_s)
-
-
-def _calm_gc() -> None:
-    """Looking for circles after every 700 objects took a twelfth of the time of a batch.
-
-    What is loaded stays, and a batch makes tens of thousands of objects that die together.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
@@ -145,9 +142,13 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         Operations(database, bus),
         Resuming(office, bus, OpenSagas()),
     )
-    start = Start(engines.kafka, topics, settings.partitions, keeping)
+    start = _start(engines.kafka, topics, settings.partitions, keeping)
     app = build_app(
-        lambda: parts, auth=engines.auth, health=_health(engines, start), unavailable=unavailable, registry=REGISTRY
+        lambda: parts,
+        auth=engines.auth,
+        health=health_of(database, bus, start, engines.auth),
+        unavailable=unavailable_if(BusFailed),
+        registry=REGISTRY,
     )
 
     async def count() -> float:
@@ -171,81 +172,31 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "count": lambda: keep_stepping("count", count),
     }
     load_calendars(datetime.now(UTC).year, ("DE",))
-    _calm_gc()
+    calm_gc()
     return Service(app, settings.http, background, bus.stop)
 
 
-class Start:
-    """What has to be there before the first message is taken: topics, and the register of the files in force.
+def _start(kafka: KafkaSettings, topics: Topics, partitions: int, keeping: RegisterKeeping) -> Start:
+    """Topics, and the register of the files in force."""
+    t = topics
+    wanted = (t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events)
 
-    Brokers may be away: the API answers meanwhile, and the start is tried again until they are back.
-    """
+    async def attempt() -> None:
+        await ensure_topics(kafka, wanted, partitions)
+        await keeping.load("start")
 
-    def __init__(self, kafka: KafkaSettings, topics: Topics, partitions: int, keeping: RegisterKeeping) -> None:
-        self._kafka = kafka
-        self._topics = topics
-        self._partitions = partitions
-        self._keeping = keeping
-        self.done = asyncio.Event()
-
-    async def insist(self) -> None:
-        """Raises TopicMismatch, RegisterError or RegisterRefused, which a person has to mend."""
-        while not self.done.is_set():
-            try:
-                await self._attempt()
-            except (TopicMismatch, RegisterError, RegisterRefused):
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever keeps the engines from answering
-                structlog.get_logger(__name__).warning("the engines do not answer yet", error=type(error).__name__)
-                await asyncio.sleep(_PAUSE_S)
-            else:
-                self.done.set()
-
-    async def _attempt(self) -> None:
-        t = self._topics
-        wanted = (t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events)
-        await ensure_topics(self._kafka, wanted, self._partitions)
-        await self._keeping.load("start")
-
-
-def unavailable(error: BaseException) -> bool:
-    """Whether an engine is down, so that the same call may succeed later."""
-    return engine_is_down(error) or is_transient(error) or isinstance(error, BusFailed)
-
-
-def _health(engines: _Engines, start: Start) -> HealthChecks:
-    async def postgres() -> Mapping[str, object]:
-        await engines.database.fetchval("SELECT 1")
-        return {"connections": engines.database.pool.get_size()}
-
-    def bus() -> Mapping[str, object]:
-        facts = engines.bus.health()
-        if not facts["ok"]:
-            raise Unhealthy(f"in trouble: {facts['trouble']}")
-        return {key: facts[key] for key in ("consumer", "publisher", "outbox")}
-
-    def started() -> Mapping[str, object]:
-        if not start.done.is_set():
-            raise Unhealthy("waits for the brokers: topics or register are not there yet")
-        return {}
-
-    health = HealthChecks()
-    health.add("postgres", postgres)
-    health.add("bus", bus)
-    health.add("start", started)
-    health.add("tokens", engines.auth.check)
-    return health
+    return Start(
+        attempt,
+        refused=(TopicMismatch, RegisterError, RegisterRefused),
+        waiting="waits for the brokers: topics or register are not there yet",
+    )
 
 
 def _register(settings: Settings) -> FileRegister:
     files = FileRegister(settings.register)
-    try:
+    with blamed_on("LETHE_REGISTER", RegisterError, RegisterRefused):
         version, content = files.read()
         view_of(0, version, content)
-    except RegisterError as error:
-        raise SettingsError([f"LETHE_REGISTER {problem}" for problem in error.problems]) from None
-    except RegisterRefused as error:
-        raise SettingsError([f"LETHE_REGISTER {error}"]) from None
     return files
 
 
@@ -257,14 +208,5 @@ def _signer(settings: Settings) -> Ed25519Signer:
 
 
 def _keys(settings: Settings) -> FileKeys:
-    try:
+    with blamed_on("LETHE_VAULT_KEYS", KeyFileRefused):
         return FileKeys(settings.vault_keys)
-    except KeyFileRefused as error:
-        raise SettingsError([f"LETHE_VAULT_KEYS {error}"]) from None
-
-
-def _auth(settings: Settings) -> TokenVerifier:
-    try:
-        return TokenVerifier(settings.auth)
-    except ValueError as error:
-        raise SettingsError([f"LETHE_AUTH_PUBLIC_KEY {error}"]) from None

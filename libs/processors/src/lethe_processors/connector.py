@@ -10,7 +10,7 @@ from lethe_events.models import Count, Evidence, ExportPart, Failure, Retained
 from lethe_events.words import FailureKind, Grade, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
     from lethe_events.models import TaskRequested
     from lethe_events.words import Verb
@@ -58,6 +58,24 @@ class Answer:
         return cls(Outcome.FAILED, failure=Failure(kind=FailureKind.PERMANENT, code=code))
 
 
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """One row about a person, by which the person is known. Never logged, never kept after the call.
+
+    `identifiers`: (kind, normalised value). `weak`: kinds that may be those of several people. `certain`: the data in
+    scope was recorded by the end of the window; otherwise nobody knows when it came. `email`, `language`: as stored.
+    """
+
+    identifiers: tuple[tuple[str, str], ...]
+    weak: frozenset[str] = frozenset()
+    certain: bool = False
+    email: str | None = None
+    language: str | None = None
+
+    def __repr__(self) -> str:
+        return "Somebody(…)"
+
+
 class ExportSink(Protocol):
     """Takes exported records as they are read, so that a large export never sits in memory as a whole."""
 
@@ -97,4 +115,17 @@ class Changes(Protocol):
 
     async def change(self, verb: Verb, items: Sequence[WorkItem]) -> list[Answer]:
         """Erase, rectify, restrict, lift or suppress, under the promises of `Connector`."""
+        ...
+
+
+@runtime_checkable
+class Enumerates(Protocol):
+    """A processor that can tell of whom it holds data; not every connector can."""
+
+    def everybody(self, categories: Collection[str], until: datetime) -> AsyncIterator[Sequence[Somebody]]:
+        """Rows about people of whom it holds data of these categories (none: of any), a group at a time.
+
+        Read-only, one statement per collection that names people. What is known to have been recorded after `until`
+        is left out. Raises Unreadable.
+        """
         ...

@@ -3,7 +3,8 @@
 ProcessorsError
 ├── RegisterError        Rejected: the register cannot be used; `problems` lists everything that is wrong
 ├── CredentialMissing    Permanent: a credential reference leads nowhere, until somebody provides it
-└── NoConnector          Permanent: nothing here can reach a processor of this kind
+├── NoConnector          Permanent: nothing here can reach a processor of this kind
+└── Unreadable           Transient or Permanent: a processor could not be asked of whom it holds data
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lethe_processors.connector import Answer
     from lethe_processors.problems import Problem
 
 
@@ -39,3 +41,11 @@ class CredentialMissing(ProcessorsError):
 
 class NoConnector(ProcessorsError):
     """A processor of this kind is not reached through a connector."""
+
+
+class Unreadable(ProcessorsError):
+    """A processor could not be asked of whom it holds data. `answer` says why, by its code, and whether for good."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__(answer.failure.code if answer.failure is not None else answer.outcome.value)

@@ -28,6 +28,7 @@ def check_dataset(parsed: Parsed, dataset: Dataset, kinds: tuple[str, ...], *, e
         return found  # the graph cannot be built
     graph = Graph(dataset, kinds)
     found += _identities(parsed, graph)
+    found += _recorded(parsed, dataset)
     found += _reach(parsed, graph)
     for name in sorted(graph.reached):
         collection = graph.collections[name]
@@ -62,6 +63,16 @@ def _references(parsed: Parsed, dataset: Dataset) -> Iterator[Problem]:
                         f"it refers to {reference.collection}.{reference.field}, which is not described.",
                         "correct the name, or describe that field.",
                     )
+
+
+def _recorded(parsed: Parsed, dataset: Dataset) -> Iterator[Problem]:
+    for collection in dataset.collections:
+        if collection.recorded is not None and collection.field(collection.recorded) is None:
+            yield parsed.problem(
+                (collection.name,),
+                f"`recorded: {collection.recorded}` is no field of this collection.",
+                "name the column that tells when a row came, and describe it.",
+            )
 
 
 def _identities(parsed: Parsed, graph: Graph) -> Iterator[Problem]:

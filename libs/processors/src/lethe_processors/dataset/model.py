@@ -135,6 +135,7 @@ class Collection:
     """A table. `shared`: a row may be several people's; it goes only when it is nobody else's.
 
     `purposes`: the data uses of the register that this data serves; empty: all of the processor's. A field's go before.
+    `recorded`: the column that tells when a row came, for whoever asks of whom data was held at some time.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Collection:
     restrict: Restrict | None = None
     suppress: tuple[Suppress, ...] = ()
     purposes: tuple[str, ...] = ()
+    recorded: str | None = None
 
     @property
     def primary_key(self) -> tuple[str, ...]:

@@ -165,6 +165,7 @@ class _Builder:
             restrict=own.restrict.build() if own.restrict else None,
             suppress=tuple(s.build() for s in own.suppress),
             purposes=own.purposes,
+            recorded=own.recorded,
         )
 
     def field(self, owner: tuple[str, ...], fides: Any, inherited: tuple[str, ...]) -> Field:

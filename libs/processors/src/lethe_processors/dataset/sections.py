@@ -128,6 +128,7 @@ class CollectionSection(Section):
     restrict: RestrictSection | None = None
     suppress: tuple[SuppressSection, ...] = ()
     purposes: tuple[Category, ...] = ()
+    recorded: Name | None = None
 
 
 def _null_word(value: Any) -> Any:

@@ -14,10 +14,11 @@ from lethe_events.models import Evidence
 from lethe_events.words import Grade, Outcome, Verb
 from lethe_postgres import crashpoint
 from lethe_processors.connector import Answer
-from lethe_processors.errors import CredentialMissing
+from lethe_processors.errors import CredentialMissing, Unreadable
 from lethe_processors.sql.batch import in_one_transaction
 from lethe_processors.sql.changing import changing, look_at
 from lethe_processors.sql.codes import STALE_PLAN, answer_of, code_of, is_database_error
+from lethe_processors.sql.everybody import everybody
 from lethe_processors.sql.export import SinkFailed, export_batch
 from lethe_processors.sql.fit import misfits
 from lethe_processors.sql.orphans import Looks, count_orphans
@@ -27,14 +28,15 @@ from lethe_processors.sql.withheld import by_hold, withholding
 from lethe_processors.verbs import looked_after
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from asyncpg.transaction import Transaction
 
     from lethe_postgres import Tx
-    from lethe_processors.connector import ExportSink, WorkItem
+    from lethe_processors.connector import ExportSink, Somebody, WorkItem
     from lethe_processors.credentials import Credentials
     from lethe_processors.dataset import Graph
+    from lethe_processors.sql.faults import Fault
     from lethe_processors.sql.plan import Plan
 
 _log = logging.getLogger(__name__)
@@ -93,6 +95,23 @@ class SqlConnector:
         """One snapshot for the batch, with the reading credential. Errors of the sink are raised."""
         side = self._read
         return await self._for_known(items, lambda known: self._guarded(side, known, lambda: self._export(known, sink)))
+
+    async def everybody(self, categories: Collection[str], until: datetime) -> AsyncIterator[Sequence[Somebody]]:
+        """One snapshot for the whole reading, with the reading credential."""
+        side = self._read
+        try:
+            async with side.connection() as tx:
+                plan, faults = await side.plan(tx)
+                _not_blind(faults)
+                async with _snapshot(tx):
+                    async for people in everybody(tx, plan, categories, until):
+                        yield people
+        except Exception as error:
+            if isinstance(error, Unreadable) or not is_database_error(error):
+                raise
+            if code_of(error) in STALE_PLAN:
+                side.forget_plan()
+            raise Unreadable(answer_of(error)) from None
 
     async def close(self) -> None:
         for side in (self._read, self._write, self._ordinary):
@@ -206,6 +225,11 @@ class SqlConnector:
             if code_of(error) in STALE_PLAN:
                 side.forget_plan()
             return [answer_of(error) for _ in items]
+
+
+def _not_blind(faults: Sequence[Fault]) -> None:
+    if blind := [f for f in faults if f.reads]:
+        raise Unreadable(Answer.permanent(blind[0].code))
 
 
 def _snapshot(tx: Tx) -> Transaction:

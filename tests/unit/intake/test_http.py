@@ -66,8 +66,8 @@ async def test_the_callers_trace_goes_on_into_the_message(site: Site) -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
-    ({"right": "forgiveness"}, "right", "'access' or 'erasure'"),
-    ({"right": None}, "right", "'access' or 'erasure'"),
+    ({"right": "forgiveness"}, "right", "use one of access, "),
+    ({"right": None}, "right", "use one of access, "),
     ({"identifiers": {}}, "identifiers", "at least one identifier"),
     ({"identifiers": {"email": []}}, "identifiers.email", "at least 1"),
     ({"identifiers": {"email": ["mina"]}}, "identifiers.email[0]", "name@domain"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from intake.domain.asked import NOTHING, Asked
 from intake.domain.errors import InvalidSubmission
 from intake.domain.fingerprint import Fingerprints
 from intake.domain.model import Controller
@@ -37,6 +38,7 @@ class Form:
     identity_reason: str | None = None
     identity_mandate: str | None = None
     identity_assertion: str | None = None
+    asked: Asked = NOTHING
 
 
 def submit(**changes: Any) -> Submission:

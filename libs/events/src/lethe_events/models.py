@@ -51,6 +51,8 @@ Code = Annotated[str, Meta(pattern=_CODE + WHOLE), Pattern(_CODE)]
 _COLLECTION = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
 Collection = Annotated[str, Meta(pattern=_COLLECTION + WHOLE), Pattern(_COLLECTION)]
 """A table, document collection or resource of a processor, as its dataset names it."""
+_REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$"
+Reference = Annotated[str, Meta(pattern=_REFERENCE + WHOLE), Pattern(_REFERENCE)]  # of the controller; names no person
 _CATEGORY = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,7}$"
 Category = Annotated[str, Meta(pattern=_CATEGORY + WHOLE, max_length=128), Pattern(_CATEGORY, 128)]
 """A fideslang data category, whole segments, for example `user.contact.email`."""
@@ -61,9 +63,6 @@ Article = Annotated[str, Meta(pattern=_ARTICLE + WHOLE), Pattern(_ARTICLE)]
 """A citation, for example `GDPR Art. 17(3)(b)`."""
 _SHA256 = r"^[0-9a-f]{64}$"
 Sha256 = Annotated[str, Meta(pattern=_SHA256 + WHOLE), Pattern(_SHA256)]
-_REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$"
-Reference = Annotated[str, Meta(pattern=_REFERENCE + WHOLE), Pattern(_REFERENCE)]
-"""The controller's own number of a thing of its: a mandate, a decision. It names no person."""
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22,64}$" + WHOLE)]
 """A subject token: base64url of HMAC-SHA-256 of a normalised identifier under a key of one processor."""
 Signature = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{86}$" + WHOLE)]
@@ -171,7 +170,7 @@ class DsrReceived(Message, frozen=True, kw_only=True, omit_defaults=True):
     contested: bool = False
     """Rectification: the person also contests that what is held is accurate (Art. 18(1)(a)): restrict it meanwhile."""
     decision: Reference | None = None
-    """Review of an automated decision (Art. 22(3)): which one."""
+    """Which automated decision to review (Art. 22(3))."""
     transmit_to: Code | None = None
     """Portability: also send the copy to this controller (Art. 20(2)), as the deployment's list of targets names it."""
     parent_id: UUID | None = None

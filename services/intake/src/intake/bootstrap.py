@@ -17,6 +17,7 @@ from intake.adapters.breaches import PostgresReports, processors_of
 from intake.adapters.carrying import Couriers
 from intake.adapters.code_letters import CodeLetters
 from intake.adapters.controllers import read_assertion_keys, read_controllers
+from intake.adapters.described import RegisterFiles
 from intake.adapters.identities import PostgresIdentities
 from intake.adapters.meters import meters
 from intake.adapters.people import Forgetting, PostgresPeople
@@ -153,6 +154,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         is_transient=unavailable_if(BusFailed),
         spacing_s=settings.spacing_s,
         topic=topics.requests.name,
+        described=RegisterFiles(settings.register),
     )
     parts = Parts(
         acceptance,

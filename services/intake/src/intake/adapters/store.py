@@ -117,6 +117,7 @@ def _row(candidate: Candidate) -> tuple[object, ...]:
         deadline.due_date,
         deadline.rule,
         candidate.parent_id,
+        submission.particulars.said() or None,
     )
 
 
@@ -146,4 +147,5 @@ def _view(row: asyncpg.Record) -> DsrView:
         patterns=tuple(row["patterns"].split(",")) if row["patterns"] else (),
         requests=row["requests"],
         parent_id=row["parent_id"],
+        asked=row["asked"] or {},
     )

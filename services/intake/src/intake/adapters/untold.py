@@ -35,6 +35,7 @@ class PostgresUntold:
 def _received(row: asyncpg.Record, references: Mapping[UUID, UUID]) -> DsrReceived | None:
     if not row["untold"] or row["dsr_id"] not in references:
         return None  # the saga spoke of it, or it is over: its identifiers are shredded
+    asked = row["asked"] or {}
     return DsrReceived(
         dsr_id=row["dsr_id"],
         subject_ref=references[row["dsr_id"]],
@@ -49,6 +50,12 @@ def _received(row: asyncpg.Record, references: Mapping[UUID, UUID]) -> DsrReceiv
         identity=row["identity"],
         identifier_kinds=tuple(row["identifier_kinds"].split(",")),
         parent_id=row["parent_id"],
+        purposes=tuple(asked.get("purposes", ())),
+        direct_marketing=asked.get("direct_marketing", False),
+        categories=tuple(asked.get("categories", ())),
+        ground=asked.get("ground"),
+        contested=asked.get("contested", False),
+        decision=asked.get("decision"),
     )
 
 

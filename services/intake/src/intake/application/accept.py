@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from intake.application.overload import Gate
     from intake.application.ports import Asserted, Assertions, Desk, Meters, Sealer, Store
     from intake.application.repeats import People
+    from intake.domain.described import Described
     from intake.domain.model import Controller, Submission
     from intake.domain.submission import Draft
     from lethe_events import Record
@@ -55,7 +56,9 @@ class Acceptance:
         is_transient: Callable[[BaseException], bool],
         spacing_s: float = 0.005,
         topic: str = REQUESTS.name,
+        described: Callable[[str], Described | None] = lambda _: None,
     ) -> None:
+        self._described = described
         self._desk = desk
         self._store = store
         self._sealer = sealer
@@ -75,7 +78,7 @@ class Acceptance:
     def check(self, draft: Draft) -> None:
         """Raises InvalidSubmission if it could not be accepted now. Changes nothing."""
         asserted = None if draft.identity_assertion is None else self._read(draft, draft.identity_assertion).identifiers
-        check(draft, controllers=self._controllers, now=self._now(), asserted=asserted)
+        check(draft, controllers=self._controllers, now=self._now(), asserted=asserted, described=self._described)
 
     async def accept(
         self, draft: Draft, idempotency_key: str, traceparent: str | None, *, parent_id: uuid.UUID | None = None
@@ -159,7 +162,7 @@ class Acceptance:
     ) -> Candidate:
         now = self._now()
         said = None if asserted is None else asserted.identifiers
-        submission = check(draft, controllers=self._controllers, now=now, asserted=said)
+        submission = check(draft, controllers=self._controllers, now=now, asserted=said, described=self._described)
         return Candidate(
             dsr_id=uuid7(now, self._entropy(10)),
             subject_ref=uuid.UUID(bytes=self._entropy(16), version=4),
@@ -205,11 +208,13 @@ def _sealing(candidate: Candidate) -> Sealing:
         controller_id=submission.controller_id,
         identifiers=Identifiers(submission.identifiers),
         note=submission.note,
+        corrections=submission.corrections or None,
     )
 
 
 def _received(topic: str, candidate: Candidate) -> Record:
     submission = candidate.submission
+    asked = submission.particulars
     body = DsrReceived(
         dsr_id=candidate.dsr_id,
         subject_ref=candidate.subject_ref,
@@ -224,6 +229,12 @@ def _received(topic: str, candidate: Candidate) -> Record:
         identity=submission.identity,
         identifier_kinds=tuple(sorted(submission.identifiers)),
         parent_id=candidate.parent_id,
+        purposes=asked.purposes,
+        direct_marketing=asked.direct_marketing,
+        categories=asked.categories,
+        ground=asked.ground,
+        contested=asked.contested,
+        decision=asked.decision,
     )
     envelope = Envelope(
         id=candidate.dsr_id,  # one message per DSR leaves intake

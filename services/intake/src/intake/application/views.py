@@ -50,3 +50,5 @@ class DsrView:
     patterns: tuple[str, ...]
     requests: int | None
     parent_id: UUID | None
+    asked: Mapping[str, object]
+    """What was asked beside the right; nothing in it names the person."""

@@ -7,8 +7,11 @@ addresses.
 from __future__ import annotations
 
 import hmac
+import json
 from datetime import UTC
 from typing import TYPE_CHECKING
+
+from intake.domain.asked import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,6 +53,9 @@ class Fingerprints:
             fields.append(f"doubt {submission.doubt}")
         if submission.mandate is not None:
             fields.append(f"mandate {submission.mandate}")
+        if submission.particulars is not PLAIN:
+            asked = [submission.particulars.said(), dict(submission.corrections)]
+            fields.append(f"asked {json.dumps(asked, sort_keys=True, ensure_ascii=True)}")
         for kind in sorted(submission.identifiers):
             values = submission.identifiers[kind]
             fields += [kind, str(len(values)), *sorted(values)]

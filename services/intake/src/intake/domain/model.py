@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from intake.domain.asked import PLAIN, Particulars
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
     from uuid import UUID
 
+    from intake.domain.corrections import Scalar
     from lethe_events.words import Channel, Right
 
 
@@ -48,6 +51,10 @@ class Submission:
     mandate: str | None
     stated_received_at: datetime | None
     """As the caller sent it; None when the time of acceptance was taken. The fingerprint is over this one."""
+    particulars: Particulars = PLAIN
+    """What is asked beside the right."""
+    corrections: Mapping[str, Scalar] = field(default_factory=dict, repr=False)
+    """Place → the value it should have."""
 
 
 @dataclass(frozen=True, slots=True)

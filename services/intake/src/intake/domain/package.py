@@ -27,10 +27,10 @@ class PackageFacts:
 
 
 def package_state(facts: PackageFacts) -> PackageState:
-    """Access always ends in a package; erasure only if the export was asked for first (Art. 15 with Art. 17)."""
+    """Access and portability always end in a package; erasure only if a copy was asked for first (Art. 15, 17)."""
     if facts.document_id is not None:
         return PackageState.READY
-    expected = facts.right is Right.ACCESS or facts.export_first
+    expected = facts.right in {Right.ACCESS, Right.PORTABILITY} or facts.export_first
     if not expected or facts.state is SagaState.CLOSED:
         return PackageState.NEVER
     return PackageState.NOT_YET

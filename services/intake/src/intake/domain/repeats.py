@@ -55,6 +55,7 @@ def may_attach(submission: Submission, owner: Owner) -> bool:
     return (
         not owner.over
         and submission.note is None
+        and not submission.particulars.said()
         and submission.doubt is None
         and submission.mandate is None
         and submission.identity == owner.identity

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from intake.domain.asked import NOTHING, check_asked
 from intake.domain.errors import Fault, InvalidSubmission
 from intake.domain.identifiers import normalise_identifiers
 from intake.domain.identity import faults_of_assertion, faults_of_identity
@@ -13,8 +14,10 @@ from lethe_events.words import Right
 from lethe_law import UnsupportedPlace, regime_of, supported_countries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from intake.domain.asked import Asked
+    from intake.domain.described import Described
     from intake.domain.model import Controller
     from lethe_events.words import Channel
 
@@ -51,6 +54,8 @@ class Draft(Protocol):
     def identity_mandate(self) -> str | None: ...
     @property
     def identity_assertion(self) -> str | None: ...
+    @property
+    def asked(self) -> Asked: ...
 
 
 def check(
@@ -59,10 +64,12 @@ def check(
     controllers: Mapping[str, Controller],
     now: datetime,
     asserted: Mapping[str, Sequence[str]] | None = None,
+    described: Callable[[str], Described | None] = lambda _: None,
 ) -> Submission:
     """The request in the form in which it is kept. Raises InvalidSubmission with every fault.
 
-    `asserted`: what the controller signed that the person is known by.
+    `asserted`: what the controller signed that the person is known by. `described`: what the register says of a
+    controller's data; asked only where the right needs it.
     """
     controller = controllers.get(draft.controller_id)
     country = draft.country or (controller.country if controller else None)
@@ -80,6 +87,10 @@ def check(
     faults += _faults_of_identity(draft, identifiers, asserted, country)
     if draft.received_at is not None:
         faults.extend(_faults_of_receipt(draft.received_at, now))
+    asked = draft.asked
+    known = None if asked is NOTHING or controller is None else described(controller.controller_id)
+    particulars, corrections, wrong = check_asked(draft.right, asked, known)
+    faults += wrong
     if faults or controller is None or country is None or regime is None:
         raise InvalidSubmission(faults)
     return Submission(
@@ -92,11 +103,18 @@ def check(
         country=country,
         regime=regime,
         identity=draft.identity_method,
-        note=draft.note or None,
+        note=_sealed_text(draft.note, asked.grounds),
         doubt=draft.identity_reason,
         mandate=draft.identity_mandate,
         stated_received_at=draft.received_at,
+        particulars=particulars,
+        corrections=corrections,
     )
+
+
+def _sealed_text(note: str | None, grounds: str | None) -> str | None:
+    """Both are for the person who decides, so they are sealed as one text."""
+    return "\n\n".join(text for text in (grounds, note) if text) or None
 
 
 def _regime(controller: Controller | None, country: str | None) -> str | None:

@@ -21,10 +21,23 @@ MAX_ROWS = 20_000
 KNOWN = (
     "row_key", "right", "export_first", "channel", "received_at", "country", "note",
     "identity_method", "identity_reason", "mandate",
+    "contested", "categories", "ground", "direct_marketing", "purposes", "grounds", "formats", "decision",
 )  # fmt: skip
 IDENTIFIERS = ("email", "phone_number", "customer_id")
+LISTS = ("categories", "purposes", "formats")
+"""Columns with several values, `a|b`."""
 _OTHER = re.compile(r"id\.([a-z0-9][a-z0-9_.-]{0,63})")
+_CORRECTING = re.compile(r"(correct|complete)\.(.{1,260})")
+_FIELDS = {"correct": "corrections", "complete": "completions"}
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Line(NewDsr):
+    """A row: new values come as text and are read by the types of their fields."""
+
+    @property
+    def as_text(self) -> bool:
+        return True
 
 
 def read_rows(content: bytes, controller_id: str) -> tuple[list[Row], list[Fault]]:
@@ -63,11 +76,12 @@ def read_rows(content: bytes, controller_id: str) -> tuple[list[Row], list[Fault
 
 def _faults_of_heading(heading: list[str]) -> list[Fault]:
     columns = [cell.strip() for cell in heading]
-    fix = f"use {', '.join((*KNOWN, *IDENTIFIERS))}, or id.KIND for another identifier"
+    fix = f"use {', '.join((*KNOWN, *IDENTIFIERS))}, id.KIND for another identifier, or "
+    fix += "correct.FIELD, complete.FIELD for a new value"
     faults = [
         Fault(f"column {number}", "is not a column", fix)
         for number, column in enumerate(columns, 1)
-        if column not in (*KNOWN, *IDENTIFIERS) and not _OTHER.fullmatch(column)
+        if column not in (*KNOWN, *IDENTIFIERS) and not _OTHER.fullmatch(column) and not _CORRECTING.fullmatch(column)
     ]
     if len(set(columns)) != len(columns):
         faults.append(Fault("file", "has a column twice", "keep one, and put several values into it as a|b"))
@@ -87,18 +101,21 @@ def _row(number: int, cells: Mapping[str, str], controller_id: str) -> tuple[Row
         "channel": "api",
         "identity": {name: value for name, value in identity.items() if value},
     }
-    given |= {
-        name: cells[name]
-        for name in ("right", "export_first", "channel", "received_at", "country", "note")
-        if cells.get(name)
-    }
+    apart = ("row_key", "identity_method", "identity_reason", "mandate", *LISTS)
+    given |= {name: cells[name] for name in KNOWN if name not in apart and cells.get(name)}
+    given |= {name: _several(cells[name]) for name in LISTS if cells.get(name)}
+    for column, cell in cells.items():
+        if cell and (found := _CORRECTING.fullmatch(column)):
+            into = given.setdefault(_FIELDS[found[1]], {})
+            assert isinstance(into, dict)
+            into[found[2]] = cell
     faults = []
     key = cells["row_key"]
     if not _KEY.fullmatch(key):
         fix = "name the row by letters, digits, dot, hyphen, underscore: 64 at most, no personal data"
         faults.append(Fault("row_key", "is missing or not of the form", fix))
     try:
-        draft = NewDsr.model_validate(given)
+        draft = Line.model_validate(given)
     except ValidationError as error:
         problem = of_validation(error.errors(include_url=False, include_input=False))
         return None, [*faults, *(Fault(*wrong) for wrong in problem.errors)]
@@ -110,7 +127,11 @@ def _identifiers(cells: Mapping[str, str]) -> dict[str, list[str]]:
     for column, cell in cells.items():
         other = _OTHER.fullmatch(column)
         if column in IDENTIFIERS or other:
-            values = [value.strip() for value in cell.split("|") if value.strip()]
+            values = _several(cell)
             if values:
                 found[other[1] if other else column] = values
     return found
+
+
+def _several(cell: str) -> list[str]:
+    return [value.strip() for value in cell.split("|") if value.strip()]

@@ -64,8 +64,9 @@ _DOCUMENTED: dict[str, Any] = {
     "summary": "Submit requests for several people, from a CSV",
     "description": "One DSR per row, under one parent. A heading names the columns: row_key, right, email, "
     "phone_number, customer_id, id.KIND, export_first, channel, received_at, country, note, identity_method, "
-    "identity_reason, mandate. Nothing is accepted if one row has a fault. Sent again under the same key, it goes on "
-    "where it stopped.",
+    "identity_reason, mandate, contested, categories, ground, direct_marketing, purposes, grounds, formats, decision, "
+    "correct.FIELD, complete.FIELD. Several values: a|b. Nothing is accepted if one row has a fault. Sent again under "
+    "the same key, it goes on where it stopped.",
     "tags": ["dsr"],
     "responses": {422: {"description": "Faults by row; nothing was stored"}, 503: {"description": "Send it again"}},
     "openapi_extra": {

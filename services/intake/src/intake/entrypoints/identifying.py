@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field, StringConstraints
 from intake.application.identity import NothingInDoubt, Over, TooMuchAsked
 from intake.application.packages import NoSuchDsr
 from intake.domain.identity import Manner
-from intake.entrypoints.schemas import Given, Mandate
+from intake.entrypoints.schemas import Given
 from intake.entrypoints.showing import NO_DSR
 from lethe_chassis import Conflict, FieldError, Invalid, NotFound, Principal, current_traceparent, require_scope
+from lethe_events.models import Reference  # noqa: TC001 - FastAPI evaluates annotations
 from lethe_letters import Language
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class CheckedByHand(Given):
     """A person of the controller made sure. What was looked at is not sent, and not kept."""
 
     manner: Manner
-    mandate: Mandate | None = Field(default=None, description="With mandate_seen: the reference by which it is kept")
+    mandate: Reference | None = Field(default=None, description="With mandate_seen: the reference by which it is kept")
     sensitive: bool = Field(default=False, description="A wrong answer would reveal sensitive data: more may be asked")
 
 

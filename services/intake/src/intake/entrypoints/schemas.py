@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from intake.domain.asked import NOTHING, Asked
+from intake.domain.corrections import MAX_PLACES
 from intake.domain.identity import Doubt
-from lethe_events.models import Code
-from lethe_events.words import Channel, Result, Right, SagaState
+from intake.domain.rights import CARRIED
+from intake.entrypoints.values import Correction, Place
+from lethe_events.models import Category, Code, Reference
+from lethe_events.words import Channel, RestrictionGround, Result, Right, SagaState
 
 MAX_KINDS = 16
 MAX_VALUES = 16
@@ -29,10 +33,6 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Mandate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$")]
-"""A reference, which holds no personal data."""
-
-
 class Identity(Given):
     """How the controller knew who asks (Art. 12(6)). Proofs themselves are not sent."""
 
@@ -44,7 +44,7 @@ class Identity(Given):
     reason: Code | None = Field(
         default=None, description=f"With in_doubt, and required there: one of {', '.join(Doubt)}"
     )
-    mandate: Mandate | None = Field(default=None, description="An agent's authority, by your reference")
+    mandate: Reference | None = Field(default=None, description="An agent's authority, by your reference")
     assertion: Annotated[str, StringConstraints(max_length=8000)] | None = Field(
         default=None,
         description="With signed_assertion: a JWT under the controller's key; iss its id, aud lethe-intake, iat, exp, "
@@ -53,9 +53,8 @@ class Identity(Given):
 
 
 def _carried(value: object) -> object:
-    """Only rights that are carried out today: accepting another one would start a clock that nobody serves."""
-    if value not in ("access", "erasure"):
-        raise PydanticCustomError("enum", "is not carried out", {"expected": "'access' or 'erasure'"})
+    if value not in CARRIED:
+        raise PydanticCustomError("enum", "is not carried out", {"expected": ", ".join(sorted(CARRIED))})
     return value
 
 
@@ -78,7 +77,10 @@ class NewDsr(Given):
         }
     )
     controller_id: Code = Field(description="Who decides about the data; one of those the token names")
-    right: Annotated[Right, BeforeValidator(_carried)] = Field(description="access: Art. 15; erasure: Art. 17")
+    right: Annotated[Right, BeforeValidator(_carried)] = Field(
+        description="access: Art. 15; rectification: 16; erasure: 17; restriction: 18; portability: 20; objection: 21; "
+        "automated_decision: its review by a person, 22(3); consent_withdrawal: 7(3)"
+    )
     export_first: bool = Field(
         default=False, description="With erasure: also asks for access, and delivers it before anything is erased"
     )
@@ -102,6 +104,79 @@ class NewDsr(Given):
         default=None, description="Free text for the people who work on the request; sealed like the identifiers"
     )
     identity: Identity
+    corrections: dict[Place, Correction] = Field(
+        default={},
+        max_length=MAX_PLACES,
+        repr=False,
+        description="With rectification: field → the value it should have. A field is `collection.field` or "
+        "`processor:collection.field` of the register, or a data category, which stands for all fields that hold it. "
+        "Checked by the register's types; sealed like the identifiers",
+        examples=[{"user.name.last": "Example", "shop:customers.language": "de"}],
+    )
+    completions: dict[Place, Correction] = Field(
+        default={}, max_length=MAX_PLACES, repr=False, description="The same for what is missing rather than wrong"
+    )
+    contested: bool = Field(
+        default=False,
+        description="With rectification: the person also contests what is held (Art. 18(1)(a)), so that it is "
+        "restricted until it is corrected",
+    )
+    categories: Annotated[list[Category], Field(max_length=MAX_KINDS)] = Field(
+        default=[], description="With rectification and restriction: which data are meant. None: all"
+    )
+    ground: RestrictionGround | None = Field(
+        default=None, description="With restriction, and required there: Art. 18(1)(a) to (d), in this order"
+    )
+    direct_marketing: bool = Field(
+        default=False, description="With objection: to direct marketing; it needs no grounds (Art. 21(2), (3))"
+    )
+    purposes: Annotated[list[Code], Field(max_length=MAX_KINDS)] = Field(
+        default=[],
+        description="With consent_withdrawal, and required there: the purposes the consent was given for. With "
+        "objection: what is objected to. Data uses as the register names them",
+        examples=[["marketing.advertising"]],
+    )
+    grounds: Annotated[str, StringConstraints(max_length=4000)] | None = Field(
+        default=None,
+        repr=False,
+        description="With objection to anything but direct marketing, and required there: the person's particular "
+        "situation (Art. 21(1)), for who decides; sealed",
+    )
+    formats: Annotated[list[Annotated[str, StringConstraints(max_length=16)]], Field(max_length=MAX_KINDS)] = Field(
+        default=[],
+        description="With portability: json, csv, xml. A portable copy has all three; anything else is refused",
+    )
+    decision: Reference | None = Field(
+        default=None,
+        description="With automated_decision, and required there: your reference of the decision to review",
+    )
+
+    PARTICULARS: ClassVar[frozenset[str]] = frozenset(
+        {"corrections", "completions", "contested", "categories", "ground", "direct_marketing", "purposes", "grounds",
+         "formats", "decision"}
+    )  # fmt: skip
+
+    @property
+    def asked(self) -> Asked:
+        if self.PARTICULARS.isdisjoint(self.model_fields_set):
+            return NOTHING  # most requests
+        return Asked(
+            corrections=self.corrections,
+            completions=self.completions,
+            contested=self.contested,
+            categories=tuple(self.categories),
+            ground=self.ground,
+            direct_marketing=self.direct_marketing,
+            purposes=tuple(self.purposes),
+            grounds=self.grounds,
+            formats=tuple(self.formats),
+            decision=self.decision,
+            as_text=self.as_text,
+        )
+
+    @property
+    def as_text(self) -> bool:
+        return False
 
     @property
     def identity_method(self) -> str:
@@ -177,6 +252,19 @@ class Repeated(BaseModel):
     requests: int = Field(description="Of this person and right so far, this one included")
 
 
+class Particulars(BaseModel):
+    """What was asked beside the right; only what was sent is there."""
+
+    purposes: tuple[str, ...] = ()
+    direct_marketing: bool = False
+    categories: tuple[str, ...] = ()
+    ground: str | None = None
+    contested: bool = False
+    decision: str | None = None
+    formats: tuple[str, ...] = ()
+    places: tuple[str, ...] = Field(default=(), description="Fields to be corrected; the values are never shown")
+
+
 class Dsr(BaseModel):
     """Where a DSR stands. The person's identifiers are never shown."""
 
@@ -184,6 +272,7 @@ class Dsr(BaseModel):
     controller_id: str = Field(examples=["acme"])
     right: Right
     export_first: bool
+    particulars: Particulars
     channel: Channel
     country: str = Field(examples=["DE"])
     identifier_kinds: tuple[str, ...] = Field(examples=[["email", "customer_id"]])

@@ -29,6 +29,7 @@ def shown(view: DsrView) -> Dsr:
             "controller_id": view.controller_id,
             "right": view.right,
             "export_first": view.export_first,
+            "particulars": view.asked,
             "channel": view.channel,
             "country": view.country,
             "identifier_kinds": view.identifier_kinds,

@@ -2,13 +2,13 @@
 -- Store those requests whose idempotency key is new for their controller; gives their ids.
 INSERT INTO dsr (
     dsr_id, controller_id, idempotency_key, fingerprint, right_asked, export_first, channel, country, regime, identity,
-    identifier_kinds, received_at, accepted_at, due_strict, due_legal, due_date, rule, parent_id
+    identifier_kinds, received_at, accepted_at, due_strict, due_legal, due_date, rule, parent_id, asked
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
-    $16::date[], $17::text[], $18::uuid[]
+    $16::date[], $17::text[], $18::uuid[], $19::jsonb[]
 )
 ON CONFLICT ON CONSTRAINT one_request_per_idempotency_key DO NOTHING
 RETURNING dsr_id;
@@ -30,7 +30,7 @@ WHERE dsr.controller_id = told.controller_id AND dsr.dsr_id = told.dsr_id AND ds
 -- One request, if it belongs to one of these controllers.
 SELECT dsr_id, controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at, accepted_at,
        due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method,
-       repeats, patterns, requests, parent_id
+       repeats, patterns, requests, parent_id, asked
 FROM dsr
 LEFT JOIN identity_check USING (controller_id, dsr_id)
 WHERE controller_id = ANY ($2::text[]) AND dsr_id = $1;
@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
     SELECT dsr_id, dsr.controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at,
            accepted_at, due_strict, due_legal, due_date, rule, state, told, withdrawn_at,
            identity, doubt, verified_at, method,
-       repeats, patterns, requests, parent_id
+       repeats, patterns, requests, parent_id, asked
     FROM dsr
     LEFT JOIN identity_check USING (controller_id, dsr_id)
     WHERE dsr.controller_id = mine.controller_id

@@ -6,7 +6,7 @@ FROM unnest($1::text[]) AS mine (controller_id)
 CROSS JOIN LATERAL (
     SELECT dsr_id, dsr.controller_id, right_asked, export_first, received_at, accepted_at, channel, country, regime,
            identity, identifier_kinds, status_version = 0 AS untold, withdrawn_at,
-           verified_at, method, parent_id
+           verified_at, method, parent_id, asked
     FROM dsr
     LEFT JOIN identity_check USING (controller_id, dsr_id)
     WHERE dsr.controller_id = mine.controller_id AND state <> 'closed'

@@ -27,14 +27,15 @@ def value(rule: str, registry: CollectorRegistry) -> bool:
     def summed(found: re.Match[str]) -> str:
         wanted = dict(re.findall(r'(\w+)="([^"]*)"', found["labels"]))
         samples = [s for m in registry.collect() for s in m.samples if s.name == found["name"]]
-        return str(sum(s.value for s in samples if wanted.items() <= s.labels.items()))
+        over = {"sum": sum, "max": max}[found["over"]]
+        return str(over(s.value for s in samples if wanted.items() <= s.labels.items()))
 
     def named(found: re.Match[str]) -> str:
         known = registry.get_sample_value(found[0])
         assert known is not None, f"no metric is called {found[0]}"
         return str(known)
 
-    text = re.sub(r"sum\((?P<name>\w+)\{(?P<labels>[^}]*)\}\)", summed, text)
+    text = re.sub(r"(?P<over>sum|max)\((?P<name>\w+)\{(?P<labels>[^}]*)\}\)", summed, text)
     return bool(eval(re.sub(r"breach_\w+", named, text), {}))
 
 
@@ -70,6 +71,16 @@ def test_the_rule_about_lag_is_about_signals_alone():
     for partition in "01":
         lag.labels("breach.signals", partition).set(60_000)
     assert value("BreachSignalsBehind", registry)
+
+
+def test_signals_that_are_looked_at_late_are_told_however_few_they_are():
+    registry = CollectorRegistry()
+    age = Gauge("dsr_consumer_lag_seconds", "Age of the oldest fetched record", ["topic"], registry=registry)
+    age.labels("breach.reports").set(600)
+    age.labels("breach.signals").set(59)
+    assert not value("BreachSignalsLate", registry)
+    age.labels("breach.signals").set(61)
+    assert value("BreachSignalsLate", registry)
 
 
 def test_every_rule_says_what_to_do():

@@ -56,6 +56,10 @@ class WorkerProcess:
         await eventually(self._has_started, 30)
         return next(int(line["port"]) for line in self.lines if line.get("event") == "started")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def peak_memory(self) -> int:
         """Bytes of memory that it ever held at once."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()

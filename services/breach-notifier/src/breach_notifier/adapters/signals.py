@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from breach_notifier.adapters.store import PACKAGE
 from breach_notifier.domain.correlation import FLOOD, LATEST_EVIDENCE, RULES, Incident, Signal
+from breach_notifier.domain.windows import ahead, behind, moments
 from lethe_postgres import crashpoint, load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
 
     import asyncpg
 
     from breach_notifier.domain.correlation import Placed, Rule
+    from breach_notifier.domain.windows import Group, Window
     from lethe_postgres import Database, Tx
 
 _MOST_ANCHORS: Final = 16
@@ -34,35 +36,38 @@ class PostgresSignals:
         if not signals:
             return set()
         # in order of ids, so that two transactions with the same signals wait for, not on, each other
-        rows = sorted((*s, s.id in suppressed) for s in signals)
+        rows = [(*s, s.id in suppressed) for s in sorted(signals, key=_id)]
         found = await tx.fetch(self._sql["insert_signals"], *_columns(rows))
         crashpoint("breach.signals_stored")
         return {row["id"] for row in found}
 
     async def around(self, tx: Tx, fresh: Sequence[Signal]) -> list[Signal]:
         """Nothing is asked for signals that no burst counts, which is most of them."""
-        late = [
-            (s.controller_id, s.asset, s.actor, rule.then, s.at, s.at + rule.within)
-            for rule in self._bursts
-            for s in fresh
-            if s.rule in rule.signals
-        ]
-        anchors = await self._windows(tx, "anchors", late, _MOST_ANCHORS)
-        ends = [*anchors, *fresh]
-        wanted = [
-            (s.controller_id, s.asset, s.actor, name, s.at - rule.within, s.at)
-            for rule in self._bursts
-            for s in ends
-            if s.rule == rule.then
-            for name in sorted(rule.signals)
-        ]
-        return [*anchors, *await self._windows(tx, "before", wanted, LATEST_EVIDENCE)]
+        found: list[Signal] = []
+        for rule in self._bursts:
+            anchors = await self._anchors(tx, rule, moments(fresh, rule.signals))
+            ends = moments([*anchors, *fresh], (rule.then,))
+            found += anchors
+            found += await self._windows(tx, "before", behind(rule, ends), LATEST_EVIDENCE)
+        return found
 
-    async def _windows(self, tx: Tx, name: str, rows: Iterable[tuple[object, ...]], limit: int) -> list[Signal]:
-        distinct = list(dict.fromkeys(rows))
-        if not distinct:
+    async def _anchors(self, tx: Tx, rule: Rule, parts: Mapping[Group, Sequence[datetime]]) -> list[Signal]:
+        """Ends that were stored before a part of their burst. Most parts come in time: what is newest settles it."""
+        if not parts:
             return []
-        found = await tx.fetch(self._sql[name], *_columns(distinct), limit)
+        newest = [(*group, rule.then, times[0]) for group, times in parts.items()]
+        last = dict(zip(parts, await tx.fetch(self._sql["newest"], *_columns(newest)), strict=True))
+        late = {
+            group: [at for at in times if at <= end]
+            for group, times in parts.items()
+            if (end := last[group]["at"]) is not None
+        }
+        return await self._windows(tx, "anchors", ahead(rule, late), _MOST_ANCHORS)
+
+    async def _windows(self, tx: Tx, name: str, windows: Sequence[Window], limit: int) -> list[Signal]:
+        if not windows:
+            return []
+        found = await tx.fetch(self._sql[name], *_columns(windows), limit)
         return [_signal(row) for row in found]
 
     async def alone(self, tx: Tx, controllers: Collection[str]) -> None:
@@ -94,6 +99,10 @@ class PostgresSignals:
     async def purge(self, older: timedelta, limit: int) -> int:
         found: int = await self._database.fetchval(self._sql["purge"], older, limit)
         return found
+
+
+def _id(signal: Signal) -> bytes:
+    return signal.id.bytes
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from breach_notifier.application.batch import Batch
     from breach_notifier.application.office import Office
     from breach_notifier.application.ports import SignalStore
-    from breach_notifier.domain.correlation import Hit, Placed
+    from breach_notifier.domain.correlation import Hit, Incident, Placed
     from lethe_messaging import Message, Work
 
 MOST_EVIDENCE = 200
@@ -82,12 +82,17 @@ class Signals:
         await self._apply(work, placed)
 
     async def _apply(self, work: Work, placed: Sequence[Placed]) -> None:
-        cases = [(p, self._case_of(p)) for p in placed]
-        batch = await self._office.open(work.tx, list(dict.fromkeys(c for _, c in cases)))
+        of = {i.id: self._case_of(i) for i in {p.incident.id: p.incident for p in placed}.values()}
+        cases = [(p, of[p.incident.id]) for p in placed]
+        # each hit brought a reference of its own: where so many were counted, the case has no room and is left alone
+        telling = [(p, id_) for p, id_ in cases if p.incident.hits < MOST_EVIDENCE]
+        batch = await self._office.open(work.tx, list(dict.fromkeys(id_ for _, id_ in telling)))
         evidence: dict[UUID, list[str]] = {}
-        for one, id_ in cases:
-            evidence.setdefault(id_, []).extend(f"signal:{s}" for s in one.hit.evidence)
-        for one, id_ in cases:
+        for one, id_ in telling:
+            known = evidence.setdefault(id_, [])
+            if len(known) < MOST_EVIDENCE:
+                known.extend(f"signal:{s}" for s in one.hit.evidence)
+        for one, id_ in telling:
             if one.opens:
                 self._open(batch, one, id_, evidence.pop(id_, []))
         for id_, more in evidence.items():
@@ -96,9 +101,9 @@ class Signals:
         await self._office.save(work, batch)
         work.after_commit(lambda: self._office.meters.hits(p.incident.rule for p in placed))
 
-    def _case_of(self, placed: Placed) -> UUID:
-        policy = self._office.policy.controllers[placed.incident.controller_id]
-        return case_id(placed.incident.id, policy.controller_id, policy.party)
+    def _case_of(self, incident: Incident) -> UUID:
+        policy = self._office.policy.controllers[incident.controller_id]
+        return case_id(incident.id, policy.controller_id, policy.party)
 
     def _open(self, batch: Batch, placed: Placed, id_: UUID, evidence: Sequence[str]) -> None:
         policy = self._office.policy.controllers[placed.incident.controller_id]

@@ -10,11 +10,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID, uuid5
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 LATEST_EVIDENCE: Final = 64
 """Signals named as evidence of one hit; the others are counted."""
@@ -111,45 +112,60 @@ class Suppression:
 
 def hits(signals: Iterable[Signal], rules: Sequence[Rule] = RULES) -> tuple[Hit, ...]:
     """Every hit among distinct signals, in order of time and id of their anchors."""
-    distinct = sorted({s.id: s for s in signals}.values(), key=lambda s: (s.at, s.id))
+    distinct = {s.id: s for s in signals}.values()
     counted = {rule.name: _by_actor(distinct, rule) for rule in rules if rule.then}
+    table = _candidates(tuple(rules))
     found = []
     for signal in distinct:
-        for rule in rules:
+        for rule in table.get(signal.rule, table[_ANY]):
             evidence = _evidence(signal, rule, counted.get(rule.name, {}))
             if evidence:
                 found.append(Hit(rule.name, signal.controller_id, signal.asset, signal.at, signal.id, evidence))
                 break
+    found.sort(key=lambda h: (h.at, h.anchor))
     return tuple(found)
 
 
 _Key = tuple[str, str, str]
+_ANY: Final = ""
+
+
+@lru_cache(maxsize=8)
+def _candidates(rules: tuple[Rule, ...]) -> Mapping[str, tuple[Rule, ...]]:
+    """Which rules a signal of a name can be a hit of, in their order; under no name: of all other names."""
+    names = {name for rule in rules for name in (rule.signals if not rule.then else {rule.then})}
+    return {
+        name: tuple(r for r in rules if (name == r.then if r.then else not r.signals or name in r.signals))
+        for name in (*names, _ANY)
+    }
 
 
 def _key(signal: Signal) -> _Key:
     return signal.controller_id, signal.asset, signal.actor
 
 
-def _by_actor(signals: Sequence[Signal], rule: Rule) -> dict[_Key, list[Signal]]:
+def _by_actor(signals: Iterable[Signal], rule: Rule) -> dict[_Key, list[Signal]]:
+    """In order of time and id."""
+    ends = {_key(s) for s in signals if s.rule == rule.then}
     found: dict[_Key, list[Signal]] = {}
     for signal in signals:
-        if signal.rule in rule.signals:
+        if signal.rule in rule.signals and _key(signal) in ends:
             found.setdefault(_key(signal), []).append(signal)
+    for same in found.values():
+        same.sort(key=lambda s: (s.at, s.id))
     return found
 
 
 def _evidence(signal: Signal, rule: Rule, counted: dict[_Key, list[Signal]]) -> tuple[UUID, ...]:
-    if rule.then:
-        if signal.rule != rule.then:
-            return ()
-        before = counted.get(_key(signal), [])
-        end = bisect_right(before, signal.at, key=lambda s: s.at)
-        start = bisect_right(before, signal.at - rule.within, key=lambda s: s.at)
-        if end - start < rule.at_least:
-            return ()
-        return (*(s.id for s in before[max(start, end - LATEST_EVIDENCE) : end]), signal.id)
-    fits = not rule.signals or signal.rule in rule.signals
-    return (signal.id,) if fits and signal.severity >= rule.least_severity else ()
+    """`rule` is one of the candidates for the signal's name."""
+    if not rule.then:
+        return (signal.id,) if signal.severity >= rule.least_severity else ()
+    before = counted.get(_key(signal), [])
+    end = bisect_right(before, signal.at, key=lambda s: s.at)
+    start = bisect_right(before, signal.at - rule.within, key=lambda s: s.at)
+    if end - start < rule.at_least:
+        return ()
+    return (*(s.id for s in before[max(start, end - LATEST_EVIDENCE) : end]), signal.id)
 
 
 def incident_of(hit: Hit) -> UUID:
@@ -159,13 +175,14 @@ def incident_of(hit: Hit) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Hits of one rule on one asset, told as one. `first_at`: of its first hit."""
+    """Hits of one rule on one asset, told as one. `first_at`: of its first hit. `hits`: counted before."""
 
     id: UUID
     controller_id: str
     rule: str
     asset: str
     first_at: datetime
+    hits: int = 0
 
     def takes(self, hit: Hit) -> bool:
         same = (self.controller_id, self.rule, self.asset) == (hit.controller_id, hit.rule, hit.asset)
@@ -183,18 +200,24 @@ def place(found: Iterable[Hit], open_: Iterable[Incident], room: int) -> tuple[P
 
     All hits are of one controller. `open_`: its incidents whose case is neither dismissed nor closed.
     """
-    known = list(open_)
+    known: dict[tuple[str, str], list[Incident]] = {}
+    for incident in open_:
+        known.setdefault((incident.rule, incident.asset), []).append(incident)
     placed = []
     for each in found:
         hit = each
-        at_home = next((i for i in known if i.takes(hit)), None)
+        at_home = _home(known, hit)
         if at_home is None and room <= 0:
             hit = each._replace(rule=FLOOD, asset=ALL_ASSETS)
-            at_home = next((i for i in known if i.takes(hit)), None)
+            at_home = _home(known, hit)
         opens = at_home is None
         if at_home is None:
             at_home = Incident(incident_of(hit), hit.controller_id, hit.rule, hit.asset, hit.at)
-            known.append(at_home)
+            known.setdefault((hit.rule, hit.asset), []).append(at_home)
             room -= 1
         placed.append(Placed(at_home, hit, opens))
     return tuple(placed)
+
+
+def _home(known: Mapping[tuple[str, str], Sequence[Incident]], hit: Hit) -> Incident | None:
+    return next((i for i in known.get((hit.rule, hit.asset), ()) if i.takes(hit)), None)

@@ -7,23 +7,42 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
     $8::bigint[], $9::text[], $10::boolean[])
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
+-- name: newest
+-- When the newest end of a burst was seen, per group, if any was since a moment; one row per group, in their order.
+SELECT s.at FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+    WITH ORDINALITY AS w(controller_id, asset, actor, rule, since, place)
+LEFT JOIN LATERAL (
+    SELECT x.at FROM signal x
+    WHERE hashtextextended(x.controller_id || '/' || x.asset || '/' || x.actor || '/' || x.rule, 0)
+        = hashtextextended(w.controller_id || '/' || w.asset || '/' || w.actor || '/' || w.rule, 0)
+      AND x.controller_id = w.controller_id AND x.asset = w.asset AND x.actor = w.actor AND x.rule = w.rule
+      AND x.at >= w.since AND NOT x.suppressed ORDER BY x.at DESC LIMIT 1) s ON true
+ORDER BY w.place;
+
 -- name: anchors
--- Signals that may end a burst whose late parts arrive only now.
-SELECT DISTINCT s.id, s.controller_id, s.asset, s.actor, s.rule, s.at, s.severity, s.records, s.source
+-- Signals that may end a burst whose late parts arrive only now, and that are no hit yet. Windows do not overlap.
+SELECT s.id, s.controller_id, s.asset, s.actor, s.rule, s.at, s.severity, s.records, s.source
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
     AS w(controller_id, asset, actor, rule, since, until)
 CROSS JOIN LATERAL (
-    SELECT * FROM signal x WHERE x.controller_id = w.controller_id AND x.asset = w.asset AND x.actor = w.actor
-      AND x.rule = w.rule AND x.at >= w.since AND x.at < w.until AND NOT x.suppressed ORDER BY x.at LIMIT $7) s;
+    SELECT * FROM signal x
+    WHERE hashtextextended(x.controller_id || '/' || x.asset || '/' || x.actor || '/' || x.rule, 0)
+        = hashtextextended(w.controller_id || '/' || w.asset || '/' || w.actor || '/' || w.rule, 0)
+      AND x.controller_id = w.controller_id AND x.asset = w.asset AND x.actor = w.actor AND x.rule = w.rule
+      AND x.at >= w.since AND x.at < w.until AND NOT x.suppressed ORDER BY x.at LIMIT $7) s
+WHERE NOT EXISTS (SELECT 1 FROM hit h WHERE h.anchor = s.id);
 
 -- name: before
--- The newest signals of a burst, before each of these moments.
-SELECT DISTINCT s.id, s.controller_id, s.asset, s.actor, s.rule, s.at, s.severity, s.records, s.source
+-- The newest signals of a burst, before each of these moments. Windows do not overlap.
+SELECT s.id, s.controller_id, s.asset, s.actor, s.rule, s.at, s.severity, s.records, s.source
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
     AS w(controller_id, asset, actor, rule, since, until)
 CROSS JOIN LATERAL (
-    SELECT * FROM signal x WHERE x.controller_id = w.controller_id AND x.asset = w.asset AND x.actor = w.actor
-      AND x.rule = w.rule AND x.at > w.since AND x.at <= w.until AND NOT x.suppressed ORDER BY x.at DESC LIMIT $7) s;
+    SELECT * FROM signal x
+    WHERE hashtextextended(x.controller_id || '/' || x.asset || '/' || x.actor || '/' || x.rule, 0)
+        = hashtextextended(w.controller_id || '/' || w.asset || '/' || w.actor || '/' || w.rule, 0)
+      AND x.controller_id = w.controller_id AND x.asset = w.asset AND x.actor = w.actor AND x.rule = w.rule
+      AND x.at > w.since AND x.at <= w.until AND NOT x.suppressed ORDER BY x.at DESC LIMIT $7) s;
 
 -- name: one_at_a_time
 -- Cases of one controller are opened from signals by one transaction at a time, so that their number stays bounded.
@@ -31,7 +50,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('lethe-breach/' || c, 0)) FROM unn
 
 -- name: open_incidents
 -- Incidents of controllers that hits may belong to: those whose case somebody still has to decide or to close.
-SELECT i.id, i.controller_id, i.rule, i.asset, i.first_at
+SELECT i.id, i.controller_id, i.rule, i.asset, i.first_at, i.hits
 FROM incident i JOIN breach_case c ON c.id = i.case_id
 WHERE i.controller_id = ANY($1::text[]) AND c.state NOT IN ('dismissed', 'closed')
   AND i.first_at BETWEEN $2::timestamptz AND $3::timestamptz ORDER BY i.first_at, i.id;

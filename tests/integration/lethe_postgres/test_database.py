@@ -200,3 +200,65 @@ async def test_a_slow_statement_costs_no_connection(postgres_dsn: str, impatient
             await tx.execute("SELECT pg_sleep(2)")
     assert await database.fetchval("SELECT pg_backend_pid()") == before
     await database.close()
+
+
+@pytest.fixture
+async def watched(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Proxy, Database, Database]]:
+    """A pool behind a proxy, whose lookout is quick, and one that goes straight to the server."""
+    monkeypatch.setattr("lethe_postgres.asking.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("lethe_postgres.asking.SUSPICIOUS", 0.2)
+    monkeypatch.setattr("lethe_postgres.asking._STILL", "100 ms")
+    parts = urlsplit(postgres_dsn)
+    with Proxy("postgres") as proxy:
+        proxy.target = parts.port or 5432
+        dsn = urlunsplit(parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"))
+        behind = await Database.connect(dsn, schema="public", min_size=3, max_size=3, application_name="test")
+        straight = await Database.connect(postgres_dsn, schema="public", min_size=1, application_name="test")
+        await behind.execute("CREATE TABLE note (n int PRIMARY KEY)")
+        yield proxy, behind, straight
+        await behind.close()
+        await straight.close()
+
+
+async def test_a_forgotten_transaction_ends_on_both_sides_long_before_any_timeout(
+    watched: tuple[Proxy, Database, Database],
+) -> None:
+    proxy, behind, straight = watched
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        async with behind.transaction() as tx:
+            await tx.execute("INSERT INTO note VALUES (1)")
+            proxy.forget()
+            await tx.execute("INSERT INTO note VALUES (2)")
+    assert is_transient(caught.value)
+    assert not isinstance(caught.value, TimeoutError), "the lookout found it, not the timeout of a statement"
+    async with straight.transaction() as tx:
+        await tx.execute("SET LOCAL lock_timeout = '1s'")
+        await tx.execute("INSERT INTO note VALUES (1)")  # the row of the forgotten transaction is free
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*[behind.fetchval("SELECT count(*) FROM note") for _ in range(3)]) == [1, 1, 1]
+
+
+async def test_a_commit_that_was_forgotten_on_the_way_is_told_as_unknown(
+    watched: tuple[Proxy, Database, Database],
+) -> None:
+    proxy, behind, straight = watched
+    with pytest.raises(CommitUnknown):
+        async with behind.transaction() as tx:
+            await tx.execute("INSERT INTO note VALUES (1)")
+            proxy.forget()
+    assert await straight.fetchval("SELECT count(*) FROM note") == 0
+
+
+async def test_a_statement_that_the_server_works_at_or_that_waits_for_a_lock_is_left_alone(
+    watched: tuple[Proxy, Database, Database],
+) -> None:
+    _, behind, straight = watched
+    before = await behind.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.8)")
+    assert before in [row["pid"] for row in await straight.fetch("SELECT pid FROM pg_stat_activity")]
+    async with asyncio.TaskGroup() as group, straight.transaction() as tx:
+        await tx.execute("LOCK TABLE note")
+        waiting = group.create_task(behind.fetchval("SELECT count(*) FROM note"))
+        await tx.execute("SELECT pg_sleep(0.8)")
+    assert waiting.result() == 0

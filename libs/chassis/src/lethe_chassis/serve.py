@@ -36,7 +36,7 @@ EXIT_DIED = 1
 EXIT_FORCED = 70
 PATIENCE_S = 60.0
 """How long a start waits for engines; then the process ends, and whoever started it starts it again."""
-_PAUSES_S = (0.2, 0.5, 1.0, 2.0)
+_PAUSES_S = (0.2, 0.5)
 _KEEP_ALIVE_S = 75
 _BACKLOG = 2048
 

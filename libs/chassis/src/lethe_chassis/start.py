@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lethe_chassis.auth.settings import AuthSettings
     from lethe_postgres import Database
 
-_PAUSE_S = 2.0
+_PAUSE_S = 0.5
 _SHOWN = ("consumer", "publisher", "outbox")
 
 

@@ -55,7 +55,8 @@ class Tuning:
     attempts_alone: int = 3
     """A message that fails alone this often, not transiently, is parked."""
     retry_first: float = 0.05
-    retry_max: float = 5.0
+    retry_max: float = 0.5
+    """Small: what an outage of a minute has doubled is waited for after the outage, by every partition."""
     lease: float = 2.0
     tick: float = 0.25
     in_flight: int = 40_000

@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 import asyncpg
 
-from lethe_postgres.errors import CommitUnknown, TransactionAborted
+from lethe_postgres.asking import Connection, Lookout, Opened
+from lethe_postgres.errors import CommitUnknown
 from lethe_postgres.transience import lost_connection
 
 if TYPE_CHECKING:
@@ -44,26 +45,11 @@ _SESSION = {
 _KNOWS_TRANSACTION_TIMEOUT = (17, 0)
 
 
-_Opened: TypeAlias = "WeakSet[asyncpg.Connection[asyncpg.Record]]"
-
-
-class _Connection(asyncpg.Connection):
-    """A connection that does not take a ROLLBACK for a COMMIT."""
-
-    __slots__ = ()
-
-    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109
-        status: str = await super().execute(query, *args, timeout=timeout)
-        if status == "ROLLBACK" and query == "COMMIT;":
-            raise TransactionAborted("a statement of this transaction failed and its error was swallowed: let it out")
-        return status
-
-
 class Database:
     """The pool of one process for one schema. Safe to share between tasks."""
 
     def __init__(
-        self, pool: asyncpg.Pool[asyncpg.Record], opened: _Opened, *, schema: str, dsn: str, application_name: str
+        self, pool: asyncpg.Pool[asyncpg.Record], opened: Opened, *, schema: str, dsn: str, application_name: str
     ) -> None:
         self.pool = pool
         self._opened = opened
@@ -72,6 +58,8 @@ class Database:
         self.schema = schema
         self._dsn = dsn
         self._application_name = application_name
+        self._lookout = Lookout(opened, self._ask_beside, self._replace_resting)
+        self._lookout.begin()
 
     @classmethod
     async def connect(
@@ -88,7 +76,7 @@ class Database:
         Sessions are never reset between uses (that would cost a round trip per transaction): use `SET LOCAL`,
         never `SET`, and no session-level locks; for those there is `session`.
         """
-        opened: _Opened = WeakSet()
+        opened: Opened = WeakSet()
 
         async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
             opened.add(connection)
@@ -100,7 +88,7 @@ class Database:
             max_size=max_size,
             init=prepare,
             reset=_leave_as_is,
-            connection_class=_Connection,
+            connection_class=Connection,
             timeout=CONNECT_TIMEOUT,
             command_timeout=COMMAND_TIMEOUT,
             server_settings=_settings(schema, application_name),
@@ -113,7 +101,7 @@ class Database:
             self._dsn,
             timeout=CONNECT_TIMEOUT,
             command_timeout=COMMAND_TIMEOUT,
-            connection_class=_Connection,
+            connection_class=Connection,
             server_settings=_settings(self.schema, f"{self._application_name}-{purpose}"),
         )
         await _prepare(connection)
@@ -163,6 +151,7 @@ class Database:
 
     async def close(self) -> None:
         """Wait for the connections in use (at most CLOSE_TIMEOUT), then close all. May be called twice."""
+        await self._lookout.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self.pool.close()
@@ -187,6 +176,12 @@ class Database:
             finally:
                 self._busy.discard(pid)
 
+    async def _ask_beside(self) -> asyncpg.Connection[asyncpg.Record]:
+        name = f"{self._application_name}-lookout"[:63]
+        return await asyncpg.connect(
+            self._dsn, timeout=PROBE_TIMEOUT, command_timeout=PROBE_TIMEOUT, server_settings={"application_name": name}
+        )
+
     async def _undo(
         self, connection: PoolConnectionProxy[asyncpg.Record], transaction: asyncpg.transaction.Transaction
     ) -> None:
@@ -207,8 +202,11 @@ class Database:
             self._replace_all(connection)
 
     def _replace_all(self, connection: PoolConnectionProxy[asyncpg.Record]) -> None:
-        """What silenced one connection has silenced those at rest: each would cost its next user a whole timeout."""
         _drop(connection)
+        self._replace_resting()
+
+    def _replace_resting(self) -> None:
+        """What silenced one connection has silenced those at rest: each would cost its next user a whole timeout."""
         for other in list(self._opened):
             if not other.is_closed() and other.get_server_pid() not in self._busy:
                 other.terminate()

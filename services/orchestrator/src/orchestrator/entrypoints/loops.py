@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.application.topics import Topics
 
 _FIRST_PAUSE = 0.1  # seconds
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 0.5  # an engine that is back must not be waited for
 
 
 def handlers(take: Take, topics: Topics) -> Mapping[Topic, Handler]:

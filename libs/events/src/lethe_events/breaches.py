@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from lethe_events.ids import uuid5
 from lethe_events.models import (
     WHOLE,
     Category,
@@ -141,3 +142,8 @@ class SearchAnswered(Message, frozen=True, kw_only=True, omit_defaults=True):
     found: ExportPart | None = None
     """Locate: the sealed list of references."""
     failure: Failure | None = None
+
+
+def page_of(task_id: UUID, number: int) -> UUID:
+    """Where page `number` (from 0) of the contacts that a search found lies in the vault. Never change it."""
+    return uuid5(task_id, f"page/{number}")

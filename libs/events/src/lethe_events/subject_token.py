@@ -32,3 +32,11 @@ def normalise(kind: str, value: str) -> str:
         digits = "".join(c for c in trimmed if c.isdigit())
         return f"+{digits.removeprefix('00')}"
     return trimmed
+
+
+def people_of(controller_id: str) -> str:
+    """The reserved name under whose key Lethe itself refers to all people of a controller, across its processors.
+
+    Used where people of several systems have to be told apart, as in the case of a breach; never given to a processor.
+    """
+    return f"lethe-people.{controller_id}"

@@ -57,6 +57,7 @@ class WorkerGround:
         self.changes = Topic(f"test.{unique}.changes", "dsr_id", 3_600_000, ())
         self.readings = Topic(f"test.{unique}.readings", "dsr_id", 3_600_000, ())
         self.acks_topic = Topic(f"test.{unique}.acks", "dsr_id", 3_600_000, ())
+        self.answers_topic = Topic(f"test.{unique}.answers", "case_id", 3_600_000, ())
         self.environment: dict[str, str] = {}
         self.admin: asyncpg.Connection[asyncpg.Record]
         self.database: Database
@@ -66,7 +67,7 @@ class WorkerGround:
 
     @property
     def _topics(self) -> tuple[Topic, ...]:
-        return self.changes, self.readings, self.acks_topic
+        return self.changes, self.readings, self.acks_topic, self.answers_topic
 
     @property
     def service_dsn(self) -> str:
@@ -183,6 +184,7 @@ class WorkerGround:
             "TASKS_ERASURE": self.changes.name,
             "TASKS_EXPORT": self.readings.name,
             "ACKS": self.acks_topic.name,
+            "BREACH_ANSWERS": self.answers_topic.name,
         }
         started = await WorkerProcess.start(
             service,

@@ -12,12 +12,14 @@ from export_worker.adapters.documents import SealedDocuments
 from export_worker.adapters.facts import RegisterFacts
 from export_worker.adapters.page import HtmlPage
 from export_worker.adapters.reading_rights import ReadOnly
+from export_worker.adapters.searches import PostgresSearches
 from export_worker.application.carrying_out import CarryingOut
 from export_worker.application.exporting import Exporting
 from export_worker.application.packing import Packing
+from export_worker.application.searching import Searches
 from export_worker.application.uploading import Uploading
 from export_worker.entrypoints.http import body_rules, parts_api
-from export_worker.entrypoints.messages import handlers
+from export_worker.entrypoints.messages import handlers, keep_searching, told
 from lethe_chassis import (
     HealthChecks,
     Service,
@@ -98,6 +100,7 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             source=f"/{NAME}",
         )
         await worker.queue.migrate()
+        searches = await _searches(database, bus, vault, registers, connectors, read_only)
         await bus.start()
         stack.push_async_callback(bus.stop)
         yield Service(
@@ -110,12 +113,37 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             ),
             settings.http,
             background={
-                "consume": lambda: bus.consume(handlers(worker.desk)),
+                "consume": lambda: bus.consume(handlers(worker.desk, searches)),
                 "relay": bus.relay,
                 "runners": worker.run,
+                "searches": lambda: keep_searching(searches),
             },
             stop=worker.end,
         )
+
+
+async def _searches(  # noqa: PLR0917 - what was opened
+    database: Database,
+    bus: Bus,
+    vault: Vault,
+    registers: RegisterSource,
+    connectors: Connectors,
+    read_only: ReadOnly,
+) -> Searches:
+    store = PostgresSearches(database, bus.instance_id)
+    await store.migrate()
+    return Searches(
+        store,
+        registers,
+        connectors,
+        SealedDocuments(vault),
+        vault,
+        guard=read_only,
+        work=bus.work,
+        dead=bus.dead_instances,
+        tell=lambda answer: told(answer, f"/{NAME}"),
+        now=_now,
+    )
 
 
 def _limits(registers: RegisterSource, settings: Settings) -> Mapping[str, Limits]:

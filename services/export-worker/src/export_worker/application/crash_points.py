@@ -6,3 +6,9 @@ CRASH_POINTS = (
     "package.read",  # the parts of a package were looked through, nothing of it is written
     "package.stored",  # it is stored, and not told of
 )
+
+SEARCH_CRASH_POINTS = (
+    "search.claimed",  # a search for the case of a breach is ours, nothing was read
+    "search.sealed",  # what it found is sealed, and not told of
+    "search.settled",  # its answer is written, nothing is committed
+)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
+    from datetime import timedelta
     from uuid import UUID
 
     from export_worker.domain.facts import ProcessorFacts
     from export_worker.domain.page import Page
+    from lethe_events import SearchAnswered, SearchRequested
+    from lethe_postgres import Tx
 
 
 class Stored(Protocol):
@@ -72,3 +75,30 @@ class Renderer(Protocol):
     """Writes the page for people."""
 
     def __call__(self, page: Page, /) -> bytes: ...
+
+
+class Claimed(NamedTuple):
+    """A search for the case of a breach that this process works on. `tries` counts this one."""
+
+    request: SearchRequested
+    tries: int
+
+
+class SearchStore(Protocol):
+    """The rows of searches."""
+
+    async def accept(self, tx: Tx, requests: Sequence[SearchRequested]) -> list[SearchAnswered]:
+        """Take what is new; gives the answers to those that were answered before."""
+        ...
+
+    async def claim(self, lease: timedelta, dead: Collection[UUID]) -> Claimed | None: ...
+
+    async def again(self, claimed: Claimed, seconds: float) -> None: ...
+
+    async def settle(self, tx: Tx, claimed: Claimed, answer: SearchAnswered) -> bool: ...
+
+
+class PeopleKeys(Protocol):
+    """Where the key comes from under which all people of a controller are referred to."""
+
+    async def processor_key(self, processor_id: str) -> bytes: ...

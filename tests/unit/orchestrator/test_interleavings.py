@@ -10,8 +10,8 @@ from lethe_events.words import Outcome, Right, SagaState, Verb
 from lethe_testkit.sagas import NEXT_VERSION, VERSION, Given, acknowledgement, rules
 from orchestrator.domain import events as e
 from orchestrator.domain.decision import AskProcessor, Disposition
-from orchestrator.domain.draft import held
 from orchestrator.domain.ending_acts import in_flight
+from orchestrator.domain.holding import stopped as held
 from orchestrator.domain.replay import replay
 from orchestrator.domain.resume import resume
 from orchestrator.domain.retry import RetryPolicy

@@ -13,6 +13,8 @@ from lethe_events.ids import message_id, task_id
 from lethe_events.words import Channel, FailureKind, Grade, Outcome, Right, Verb
 from orchestrator.domain import audit
 from orchestrator.domain import events as e
+from orchestrator.domain import hold_events as held
+from orchestrator.domain.beside import Hold
 from orchestrator.domain.clock import deadlines, extended, identified
 from orchestrator.domain.decide import decide
 from orchestrator.domain.decision import AskProcessor, Decision, Disposition, ShredVault, TellStatus
@@ -155,6 +157,14 @@ class Given:
     def held(self, *processors: str, n: int = 1) -> Given:
         """Placed by two people."""
         return self.holding(*processors, n=n).whatever().hold_approved(n=n).whatever()
+
+    def imposed(self, *categories: str, processors: Sequence[str] = (), n: int = 1) -> Given:
+        """A hold of the whole controller, as two people placed it before."""
+        named = (UUID(int=n), "legal_claims", "GDPR Art. 17(3)(e)", "matter_1", tuple(processors), "kim", "robin")
+        return self.happens(held.HoldImposed(self.now, Hold(*named, self.now, categories=categories, standing=True)))
+
+    def released(self, n: int = 1) -> Given:
+        return self.happens(held.HoldReleased(self.now, UUID(int=n), "kim", "robin"))
 
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""

@@ -166,6 +166,7 @@ class PostgresSagas:
         await self._run(work.tx, "insert_erased", batch.erased)
         if batch.shreds:
             await work.tx.execute(self._sql["delete_erased"], batch.shreds)
+        await self._kept(work.tx, batch)
         work.after_commit(lambda: self._shelf.put(dirty))
 
     async def _run(self, tx: Tx, name: str, values: Sequence[tuple[Any, ...]]) -> str:
@@ -253,8 +254,15 @@ class PostgresSagas:
         await self._run(
             tx,
             "insert_certificates",
-            [(c.saga_id, bytes.fromhex(c.sha256), c.document) for c in batch.certificates],
+            [(c.saga_id, bytes.fromhex(c.sha256), c.document, c.number) for c in batch.certificates],
         )
+
+    async def _kept(self, tx: Tx, batch: Batch) -> None:
+        """Nearly always nothing."""
+        await self._run(tx, "put_held", batch.touched)
+        again = [(c.saga_id, c.number, batch.now) for c in batch.certificates if c.number > 1]
+        await self._run(tx, "end_kept", again)
+        await self._run(tx, "insert_kept", batch.kept)
 
     async def _incidents(self, tx: Tx, batch: Batch) -> None:
         """Resolve first: what opens again in the same batch stays open."""

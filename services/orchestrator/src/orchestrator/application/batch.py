@@ -28,7 +28,9 @@ from orchestrator.domain.events import (
     TaskRetryRequested,
     Withdrawn,
 )
+from orchestrator.domain.kept_parts import number_of, overdue, rows_of
 from orchestrator.domain.record_parts import instant
+from orchestrator.domain.standing import NOTHING_HELD
 from orchestrator.domain.words import Code
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events import Record, SubjectObserved, TaskAcknowledged
+    from orchestrator.application.holding import Touched
     from orchestrator.application.messages import Messages
     from orchestrator.application.signer import Signer
     from orchestrator.domain.decision import Decision
@@ -139,9 +142,28 @@ class Erased(NamedTuple):
 
 
 class Certified(NamedTuple):
+    """`number`: a saga that was opened anew closes more than once."""
+
     saga_id: UUID
     sha256: str
     document: str
+    number: int = 1
+
+
+class KeptPart(NamedTuple):
+    """What a processor keeps of a saga that closed, as it said last. `number`: of the closing."""
+
+    saga_id: UUID
+    number: int
+    controller_id: str
+    processor_id: str
+    collection: str
+    category: str
+    rows: int
+    ground: str
+    article: str
+    until: datetime | None
+    since: datetime
 
 
 class Batch:
@@ -159,6 +181,9 @@ class Batch:
         self.records: list[Record] = []
         self.shreds: list[UUID] = []
         self.erased: list[Erased] = []
+        self.kept: list[KeptPart] = []
+        self.touched: list[Touched] = []
+        self.standing = NOTHING_HELD
         self._messages = messages
         self._signer = signer
 
@@ -182,6 +207,8 @@ class Batch:
         if isinstance(event, _BESIDE):
             entry.beside = True
             entry.reclocked |= before is not None and entry.saga is not None and before.clock is not entry.saga.clock
+        if entry.saga is not None and entry.saga.beside is not (None if before is None else before.beside):
+            entry.beside = True
         self._link(entry, audit.link_of(event, decision, entry.seq + 1, entry.head))
         if isinstance(event, TaskAcked):
             self.acks.append(Ack(event.message_id, event.ack))
@@ -258,7 +285,8 @@ class Batch:
         # canonical as a whole, because its two members are and stand in order
         document = b'{"certificate":%b,"signature":%b}' % (content, canonical_of_built(signature))
         sha256 = sha256_hex(document)
-        self.certificates.append(Certified(saga.id, sha256, document.decode()))
+        self.certificates.append(Certified(saga.id, sha256, document.decode(), number_of(saga)))
+        self._keep(saga)
         self._link(
             entry,
             audit.certified(
@@ -271,6 +299,19 @@ class Batch:
             ),
         )
         return sha256
+
+    def _keep(self, saga: Saga) -> None:
+        """A dated row for each part that stays; what should have gone by now is told to a person."""
+        where = (saga.id, number_of(saga), saga.controller_id)
+        self.kept += [
+            KeptPart(*where, p, r.collection, r.category, r.rows, r.ground, r.article, r.until, self.now)
+            for p, r in rows_of(saga)
+        ]
+        for index, (processor_id, row) in enumerate(overdue(saga)):
+            id_ = message_id(saga.id, saga.version, _INCIDENTS + 500 + index)
+            detail = f"{row.collection}: {row.category}"
+            past = (saga.id, saga.controller_id, processor_id, None, Code.KEPT_PAST_ITS_DATE.value, detail)
+            self.incidents.append(Incident(id_, *past, self.now))
 
     def _send(self, entry: Entry, decision: Decision, document: str | None, cause: UUID | None) -> None:
         saga = entry.saga

@@ -59,6 +59,7 @@ class Hold(Struct, frozen=True, omit_defaults=True):
     """A legal hold on what this request would erase. `processors`: none named means all of them.
 
     In force from `since`, when a second person approved it, until `until`. `lifting_by`: who proposed to lift it.
+    `categories`: none named means whole erasures. `standing`: it was placed for the controller, and is lifted there.
     """
 
     id: UUID
@@ -72,6 +73,8 @@ class Hold(Struct, frozen=True, omit_defaults=True):
     lifting_by: str | None = None
     lifted_by: str | None = None
     until: datetime | None = None
+    categories: tuple[str, ...] = ()
+    standing: bool = False
 
     @property
     def in_force(self) -> bool:
@@ -79,6 +82,21 @@ class Hold(Struct, frozen=True, omit_defaults=True):
 
     def covers(self, processor_id: str) -> bool:
         return not self.processors or processor_id in self.processors
+
+
+class Withheld(Struct, frozen=True):
+    """What an erasure was told to leave where it is, when it was asked last."""
+
+    task_id: UUID
+    categories: tuple[str, ...]
+
+
+class Reopening(Struct, frozen=True):
+    """A closed saga went on: why (a code), and at which processors."""
+
+    at: datetime
+    why: str
+    processors: tuple[str, ...]
 
 
 class ClockChange(Struct, frozen=True, omit_defaults=True):
@@ -109,6 +127,7 @@ class Dates(Struct, frozen=True):
 class Beside(Struct, frozen=True, omit_defaults=True):
     """All of it. `ended` is there from the end of the request on, although answers may still be waited for.
 
+    `withheld`: by erasure that was asked around a hold. `reopened`: after it had closed, in order.
     `changes`: of the clock, in order. `first`: the dates before an extension; a refusal is due by them (Art. 12(4)).
     """
 
@@ -119,3 +138,5 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     holds: tuple[Hold, ...] = ()
     changes: tuple[ClockChange, ...] = ()
     first: Dates | None = None
+    withheld: tuple[Withheld, ...] = ()
+    reopened: tuple[Reopening, ...] = ()

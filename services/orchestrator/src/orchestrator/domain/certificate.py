@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lethe_events import Retained
-    from orchestrator.domain.beside import ClockChange, Ending, Hold
+    from orchestrator.domain.beside import ClockChange, Ending, Hold, Reopening
     from orchestrator.domain.saga import LawfulException, Saga, Task
 
 FORMAT = "lethe.certificate.v1"
@@ -84,6 +84,8 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
             document["refusal"] = refusal_json(saga.beside.refusal)
     if saga.beside is not None and saga.beside.holds:
         document["holds"] = [hold_json(h) for h in saga.beside.holds]
+    if saga.beside is not None and saga.beside.reopened:
+        document["reopened"] = [reopening_json(r) for r in saga.beside.reopened]
     told = remedies(saga)
     if told is not None:
         document["remedies"] = told
@@ -122,7 +124,14 @@ def hold_json(hold: Hold) -> Json:
         "lifting_by": hold.lifting_by,
         "lifted_by": hold.lifted_by,
         "until": None if hold.until is None else instant(hold.until),
+        "categories": list(hold.categories),
+        "standing": hold.standing,
     }
+
+
+def reopening_json(reopening: Reopening) -> Json:
+    """Why and where a closed saga went on."""
+    return {"at": instant(reopening.at), "why": reopening.why, "processors": list(reopening.processors)}
 
 
 def ended_json(ended: Ending) -> Json:

@@ -115,7 +115,8 @@ def dates(saga: Saga) -> Dates | Deadlines:
     beside = saga.beside
     if beside is None or beside.first is None:
         return saga.clock
-    return beside.first if beside.refusal is not None or refused_in_part(saga.tasks) else saga.clock
+    refused = beside.refusal is not None or bool(beside.reopened) or refused_in_part(saga.tasks)
+    return beside.first if refused else saga.clock
 
 
 def rings_at(saga: Saga, index: int) -> datetime:

@@ -131,9 +131,17 @@ def refused_in_part(tasks: Mapping[UUID, Task]) -> bool:
     for task in tasks.values():
         if task.status is TaskStatus.EXCEPTED and task.verb is not Verb.VERIFY:
             return True
-        if task.answer is not None and task.answer.outcome is Outcome.RETAINED:
+        if task.answer is not None and task.answer.outcome is Outcome.RETAINED and not _overtaken(task, tasks):
             return True
     return False
+
+
+def _overtaken(task: Task, tasks: Mapping[UUID, Task]) -> bool:
+    """Whether a later round has its answer: what was kept in an earlier one is kept no more, or said again."""
+    return any(
+        t.round > task.round and t.verb is task.verb and t.processor_id == task.processor_id and t.good
+        for t in tasks.values()
+    )
 
 
 def result(saga: Saga) -> Result | None:

@@ -17,6 +17,7 @@ from orchestrator.domain.draft import Draft
 from orchestrator.domain.ending_acts import answers_owed
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
+from orchestrator.domain.holding import resume_withheld
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
 from orchestrator.domain.words import IN_DOUBT, Standing
@@ -51,7 +52,8 @@ def decide(saga: Saga | None, event: Event) -> Decision:
 
 def _settled(draft: Draft, row: Row, event: Event) -> Decision:
     before = draft.saga
-    target: State = SagaState.CLOSED if before.state is SagaState.CLOSED else STATE_OF[_owed(draft)]
+    over = before.state is SagaState.CLOSED and "closed_at" not in draft.fields
+    target: State = SagaState.CLOSED if over else STATE_OF[_owed(draft)]
     article = row.articles.get(target)
     if article is None:
         raise IllegalTransition(f"{place(before)} → {target} by {type(event).__name__}")
@@ -80,6 +82,8 @@ def _owed(draft: Draft) -> Standing:
         return Standing.ANSWERS_OWED if answers_owed(draft.tasks.values()) else Standing.NOTHING_OWED
     if before.identity == IN_DOUBT and (beside is None or beside.identified is None):
         return Standing.IDENTITY_OWED
+    if beside is not None and beside.withheld:
+        resume_withheld(draft)
     draft.release()
     return standing(before.right, before.needs_package, draft.tasks)
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from lethe_events import PartOf
 from lethe_events.ids import task_id as make_task_id
 from lethe_events.words import Verb
+from orchestrator.domain import holding
 from orchestrator.domain.decision import AskProcessor, IncidentOpened, IncidentResolved
 from orchestrator.domain.words import Code, TaskStatus
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events import ExportPart
-    from orchestrator.domain.beside import Beside
     from orchestrator.domain.decision import Command
     from orchestrator.domain.saga import Saga, Task
 
@@ -82,6 +82,8 @@ class Draft:
         missing = unaskable(self.saga, task)
         if missing is not None:
             return self.raise_incident(task, missing)
+        if self.saga.beside is not None or self.fields:
+            holding.pin(self, task)
         asked = self.put(
             task,
             status=TaskStatus.ISSUED,
@@ -94,7 +96,7 @@ class Draft:
 
     def held(self, task: Task) -> bool:
         """Whether a legal hold is in force that this task would break."""
-        return held(self.fields.get("beside", self.saga.beside), task)
+        return holding.stopped(self.fields.get("beside", self.saga.beside), task)
 
     def sibling(self, task: Task, verb: Verb) -> Task | None:
         """The task of the same processor and round for another verb. Its id is known, so nothing is searched."""
@@ -110,13 +112,6 @@ class Draft:
         for task in list(tasks.values()):
             if task.status is TaskStatus.BLOCKED and all(_satisfied(tasks[i]) for i in task.after):
                 self.issue(task)
-
-
-def held(beside: Beside | None, task: Task) -> bool:
-    """Whether a legal hold is in force that this task would break: it stops erasures and nothing else."""
-    if beside is None or task.verb is not Verb.ERASE:
-        return False
-    return any(h.in_force and h.covers(task.processor_id) for h in beside.holds)
 
 
 def unaskable(saga: Saga, task: Task) -> Code | None:

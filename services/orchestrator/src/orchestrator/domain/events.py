@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -237,9 +239,12 @@ Event = (
     | HoldProposed
     | HoldLiftProposed
     | HoldApproved
+    | HoldImposed
+    | HoldReleased
+    | KeptPartDue
     | RetentionOver
 )
-TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | RetentionOver
+TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | KeptPartDue | RetentionOver
 
 EVENTS: tuple[type, ...] = (
     DsrReceived,
@@ -261,5 +266,8 @@ EVENTS: tuple[type, ...] = (
     HoldProposed,
     HoldLiftProposed,
     HoldApproved,
+    HoldImposed,
+    HoldReleased,
+    KeptPartDue,
     RetentionOver,
 )

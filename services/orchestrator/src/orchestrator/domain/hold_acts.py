@@ -41,6 +41,8 @@ def propose_lift(draft: Draft, event: HoldLiftProposed) -> Verdictless:
     hold = _find(draft, event.hold_id)
     if hold is None or not hold.in_force:
         return Rejected("not_in_force", "there is no such hold in force")
+    if hold.standing:
+        return Rejected("standing", "this hold is the controller's and not this request's: lift it there")
     _put(draft, replace(hold, lifting_by=event.by))
     return None
 

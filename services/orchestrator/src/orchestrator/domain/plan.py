@@ -63,12 +63,13 @@ def _erasures(draft: Draft, processors: Sequence[ProcessorRules], tokens: Mappin
 
 
 def again(draft: Draft, refuted: Task) -> None:
-    """Another round of erasing and looking at one processor, because looking found data left."""
+    """Another round of erasing and looking at one processor: data was left, or what kept it is over."""
     round_ = refuted.round + 1
     tokens = {refuted.processor_id: refuted.tokens}
     erase = _task(draft.saga, refuted.rules, Verb.ERASE, tokens, round_=round_)
     draft.add(erase)
-    draft.add(_task(draft.saga, refuted.rules, Verb.VERIFY, tokens, after=(erase.id,), round_=round_))
+    if refuted.rules.unverifiable is None:
+        draft.add(_task(draft.saga, refuted.rules, Verb.VERIFY, tokens, after=(erase.id,), round_=round_))
 
 
 def first_erase(saga: Saga, processor_id: str) -> UUID:

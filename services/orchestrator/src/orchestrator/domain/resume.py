@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from lethe_events.words import SagaState, Verb
 from orchestrator.domain.decision import AskProcessor
-from orchestrator.domain.draft import held, parts_of
+from orchestrator.domain.draft import parts_of
+from orchestrator.domain.holding import broken
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -23,5 +24,5 @@ def resume(saga: Saga) -> tuple[AskProcessor, ...]:
     return tuple(
         AskProcessor(t, parts_of(saga.tasks.values()) if t.verb is Verb.PACKAGE else ())
         for t in saga.tasks.values()
-        if t.status is TaskStatus.ISSUED and not held(saga.beside, t)
+        if t.status is TaskStatus.ISSUED and not broken(saga.beside, t)
     )

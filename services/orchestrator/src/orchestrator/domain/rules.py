@@ -37,7 +37,7 @@ class ProcessorRules:
     """One processor.
 
     `ack_within`: how long to wait for an answer before asking again. `deletion_lag`: how long data may still be seen
-    after the processor acknowledged or promised its erasure.
+    after the processor acknowledged or promised its erasure. `categories`: of the data it holds; none: unknown.
     """
 
     processor_id: str
@@ -50,6 +50,7 @@ class ProcessorRules:
     deletion_lag: timedelta = timedelta(0)
     ack_within: timedelta = timedelta(minutes=15)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    categories: tuple[str, ...] = ()
 
     @property
     def kafka_native(self) -> bool:

@@ -88,6 +88,8 @@ def join_scope(draft: Draft, event: ProcessorJoined) -> Verdictless:
     rules = event.processor
     if any(t.processor_id == rules.processor_id for t in draft.tasks.values()):
         return Ignored("it is in scope already")
+    if draft.saga.beside is not None and draft.saga.beside.reopened:
+        return Ignored("the saga was opened anew for what it had kept: what came into being since is not part of it")
     draft.resolve_alerts(Code.SCOPE_EMPTY)
     extend(draft, (rules,), {rules.processor_id: event.tokens}, event.register_version)
     return None

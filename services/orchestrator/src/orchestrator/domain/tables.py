@@ -15,8 +15,11 @@ from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
 from orchestrator.domain import hold_acts as hold
+from orchestrator.domain import hold_events as held
+from orchestrator.domain import kept_parts as kept
 from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
+from orchestrator.domain import standing_acts as standing
 from orchestrator.domain.words import ENDING, Standing
 
 if TYPE_CHECKING:
@@ -93,6 +96,7 @@ _ORDER = "GDPR Art. 12(3) undue delay"
 _ALARM = "GDPR Art. 12(3)"
 _JOIN = "GDPR Art. 17(1), 19, 15(1)"
 _HOLD = "GDPR Art. 17(3)(b), 17(3)(e), 18(1)(c)"
+_RESUME = "GDPR Art. 17(1)(a), 5(1)(e)"
 _DOUBT = "GDPR Art. 12(6), 12(2)"
 _REFUSE = "GDPR Art. 12(4), 12(5), 17(3)"
 _WITHDRAW = "GDPR Art. 12(2), 5(2)"
@@ -141,6 +145,11 @@ STEPS: tuple[Step, ...] = (
             (e.HoldApproved, hold.approve),
         )
     ),
+    *(Step(s, held.HoldImposed, s, standing.impose, _HOLD) for s in (R, I, F, V, A, C)),
+    *(Step(s, held.HoldReleased, s, standing.release, _HOLD) for s in (R, I, F, V, A, E, C)),
+    *(Step(s, held.HoldReleased, F, standing.release, _RESUME) for s in (V, A, C)),
+    # what was kept until a date
+    Step(C, held.KeptPartDue, F, kept.come_due, _RESUME),
     # the clock is changed
     *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, I, F, V)),
     # the request ends before it is carried out
@@ -170,6 +179,13 @@ IGNORED: tuple[Ignore, ...] = (
     Ignore(E, e.Withdrawn, "it has ended already; the first end counts"),
     Ignore(C, e.Withdrawn, "too late: the saga had closed; what was done is on its certificate"),
     Ignore(C, e.ProcessorJoined, "the scope of a closed saga is final; its certificate names the register's versions"),
+)
+
+_STILL_OPEN = "the timer raced: the saga is open, and what it keeps is not settled"
+
+IGNORED += (
+    *(Ignore(s, held.KeptPartDue, _STILL_OPEN) for s in (R, I, F, V, A, E)),
+    Ignore(E, held.HoldImposed, "the request has ended: nothing is erased any more"),
 )
 
 _NO_SAGA = "there is no such saga: the message is of another installation, or the saga's record was lost"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lethe_events.words import Outcome, Verb
 from orchestrator.domain.decision import Ignored, IncidentOpened, Rejected, Verdictless
+from orchestrator.domain.holding import broken
 from orchestrator.domain.plan import MAX_ROUNDS, again
 from orchestrator.domain.retry import relook_at
 from orchestrator.domain.saga import LawfulException, Proposal
@@ -50,7 +51,7 @@ def settle(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
 
 def _told_of_hold(draft: Draft, task: Task, event: TaskAcked) -> None:
     """An erasure that was asked before a hold and done under it: recorded as it is, and a person has to know."""
-    if event.ack.outcome is not Outcome.NOTHING_FOUND and draft.held(task):
+    if event.ack.outcome is not Outcome.NOTHING_FOUND and broken(draft.saga.beside, task):
         draft.opened.append(IncidentOpened(Code.ERASED_UNDER_HOLD.value, task.id))
 
 

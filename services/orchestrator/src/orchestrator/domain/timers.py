@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.clock import LADDER, rings_at, rung_due
 from orchestrator.domain.events import AckOverdue, AlarmDue, RetentionOver, RetryDue, VerifyDue
+from orchestrator.domain.hold_events import KeptPartDue
+from orchestrator.domain.kept_parts import due_at as kept_due_at
+from orchestrator.domain.kept_parts import forget_at
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ class Kind(StrEnum):
     RETRY = "retry"
     VERIFY = "verify"
     ALARM = "alarm"
+    KEPT = "kept"
     RETENTION = "retention"
 
 
@@ -44,7 +48,7 @@ def next_moment(saga: Saga, retention: timedelta) -> Moment | None:
     `retention`: how long a closed saga keeps its vault entry.
     """
     if saga.closed_at is not None:
-        return None if saga.shredded_at is not None else Moment(saga.closed_at + retention, Kind.RETENTION)
+        return _after_closing(saga, retention)
     alarm_at = rung_due(saga)
     first = None if alarm_at is None else Moment(alarm_at, Kind.ALARM)
     for task in saga.tasks.values():
@@ -54,11 +58,25 @@ def next_moment(saga: Saga, retention: timedelta) -> Moment | None:
     return first
 
 
+def _after_closing(saga: Saga, retention: timedelta) -> Moment | None:
+    """What was kept is erased first; only then may the identifiers go by which it is found."""
+    if saga.shredded_at is not None:
+        return None
+    kept_at = kept_due_at(saga)
+    if kept_at is not None:
+        return Moment(kept_at, Kind.KEPT)
+    over = forget_at(saga, retention)
+    return None if over is None else Moment(over, Kind.RETENTION)
+
+
 def due_events(saga: Saga, now: datetime, retention: timedelta) -> list[TimerEvent]:
     """Everything that is due, oldest first; after an outage each moment fires once, with the time it was set for."""
     if saga.closed_at is not None:
-        over = saga.closed_at + retention
-        return [RetentionOver(now, over)] if saga.shredded_at is None and over <= now else []
+        moment = _after_closing(saga, retention)
+        if moment is None or moment.due_at > now:
+            return []
+        event = KeptPartDue if moment.kind is Kind.KEPT else RetentionOver
+        return [event(now, moment.due_at)]
     found: list[TimerEvent] = [
         _event(task, now, task.due_at)
         for task in saga.tasks.values()

@@ -147,8 +147,35 @@ WHERE i.saga_id = c.saga_id AND i.task_id IS NOT DISTINCT FROM c.task_id AND i.c
   AND i.resolved_at IS NULL;
 
 -- name: insert_certificates
--- One certificate per closed saga, for ever.
-INSERT INTO certificate (saga_id, sha256, document) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[]);
+-- One certificate per closing of a saga, for ever.
+INSERT INTO certificate (saga_id, sha256, document, number)
+SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::int[]);
+
+-- name: insert_kept
+-- What is kept of sagas that closed, until when.
+INSERT INTO kept_part (saga_id, number, controller_id, processor_id, collection, category, rows, ground, article,
+    until, since)
+SELECT i.saga_id, i.number, i.controller_id, i.processor_id, i.collection, i.category, sum(i.rows), i.ground, i.article,
+    i.until, i.since
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[],
+    $10::timestamptz[], $11::timestamptz[])
+    AS i(saga_id, number, controller_id, processor_id, collection, category, rows, ground, article, until, since)
+GROUP BY i.saga_id, i.number, i.controller_id, i.processor_id, i.collection, i.category, i.ground, i.article, i.until,
+    i.since;
+
+-- name: end_kept
+-- What sagas kept at their closings before these ones: it was erased, or is kept by a row of the new closing.
+UPDATE kept_part AS k SET ended_at = c.at
+FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS c(saga_id, number, at)
+WHERE k.saga_id = c.saga_id AND k.number < c.number AND k.ended_at IS NULL;
+
+-- name: put_held
+-- Which sagas a hold of their controller covers, from when to when.
+INSERT INTO held_saga (hold_id, saga_id, since, until)
+SELECT DISTINCT ON (i.hold_id, i.saga_id) i.*
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS i(hold_id, saga_id, since, until)
+ORDER BY i.hold_id, i.saga_id, i.until
+ON CONFLICT (hold_id, saga_id) DO UPDATE SET until = excluded.until;
 
 -- name: due
 -- Sagas with a moment that has come, longest overdue first, and nobody else at work on them. The time is that of the
@@ -199,4 +226,4 @@ JOIN saga s ON s.id = e.saga_id;
 -- Incidents about messages, which nothing that happens to a saga ends.
 UPDATE incident SET resolved_at = clock_timestamp(), resolved_by = $3
 WHERE id = $1 AND controller_id = ANY($2::text[]) AND resolved_at IS NULL
-  AND code IN ('rejected', 'contradicted', 'reappeared', 'erased_under_hold');
+  AND code IN ('rejected', 'contradicted', 'reappeared', 'erased_under_hold', 'kept_past_its_date');

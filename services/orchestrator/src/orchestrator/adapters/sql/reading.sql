@@ -92,8 +92,8 @@ SELECT message_id, task_id, attempt, outcome, reason, recorded_at FROM stray_ack
 ORDER BY recorded_at, message_id LIMIT 100;
 
 -- name: certificate
--- The signed document, as it was signed.
-SELECT document, sha256 FROM certificate WHERE saga_id = $1;
+-- The signed document, as it was signed; of a saga that was opened anew, the last one.
+SELECT document, sha256 FROM certificate WHERE saga_id = $1 ORDER BY number DESC LIMIT 1;
 
 -- name: controller
 -- Whose saga it is.

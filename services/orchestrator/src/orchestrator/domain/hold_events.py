@@ -1,0 +1,44 @@
+"""What reaches a request from holds that were placed for a whole controller, and from dates of parts that were kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from orchestrator.domain.beside import Hold
+    from orchestrator.domain.rules import ProcessorRules
+
+
+@dataclass(frozen=True, slots=True)
+class HoldImposed:
+    """A hold of the controller covers this request. `hold` is as two people approved it, before the request or after."""
+
+    at: datetime
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReleased:
+    """Two people lifted a hold of the controller: `proposed_by` and `by`."""
+
+    at: datetime
+    hold_id: UUID
+    proposed_by: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPartDue:
+    """The date has come until which a part was kept. `processors`: by the register as it is now, not as it was then.
+
+    A processor that the register no longer names is asked by the rules that its tasks have.
+    """
+
+    at: datetime
+    due_at: datetime
+    register_version: str | None = None
+    processors: tuple[ProcessorRules, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
 from prometheus_client import REGISTRY
 
 from lethe_chassis import (
@@ -34,6 +35,7 @@ from lethe_messaging import (
 from lethe_postgres import Database, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
+from orchestrator.adapters.correspondents import correspondents
 from orchestrator.adapters.meters import meters
 from orchestrator.adapters.open_sagas import OpenSagas
 from orchestrator.adapters.proofs import PostgresProofs
@@ -43,6 +45,7 @@ from orchestrator.adapters.seals import PostgresSeals
 from orchestrator.adapters.signing import Ed25519Signer, publish_key
 from orchestrator.adapters.store import PACKAGE, PostgresSagas, Shelf
 from orchestrator.application.acts import Acts
+from orchestrator.application.correspondence import Correspondence
 from orchestrator.application.messages import Messages
 from orchestrator.application.office import Office
 from orchestrator.application.registers import RegisterKeeping
@@ -123,7 +126,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         store=store,
         registers=registers,
         vault=Vault(engines.vault_database, engines.keys, redeemer=NAME),
-        messages=Messages(topics),
+        messages=Messages(topics, _correspondence(settings, topics)),
         signer=engines.signer,
         retention=settings.retention,
         meters=counted,
@@ -176,10 +179,19 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     return Service(app, settings.http, background, bus.stop)
 
 
+def _correspondence(settings: Settings, topics: Topics) -> Correspondence:
+    """Said once, at the start, and not saga by saga."""
+    with blamed_on("LETHE_CONTROLLERS", ValueError):
+        found = correspondents(settings.controllers)
+    log = structlog.get_logger(__name__)
+    log.info("letters are written for these controllers, and for no others", controllers=sorted(found))
+    return Correspondence(topics.letters.name, found, settings.retention)
+
+
 def _start(kafka: KafkaSettings, topics: Topics, partitions: int, keeping: RegisterKeeping) -> Start:
     """Topics, and the register of the files in force."""
     t = topics
-    wanted = (t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events)
+    wanted = (t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events, t.letters)
 
     async def attempt() -> None:
         await ensure_topics(kafka, wanted, partitions)

@@ -20,6 +20,8 @@ class Settings:
     auth: AuthSettings
     vault_keys: Path
     register: Path
+    controllers: Path | None
+    """The file of controllers, for which of them letters are written; None: for nobody."""
     signing_key: Path
     partitions: int
     log: str
@@ -41,6 +43,7 @@ class Settings:
             auth=AuthSettings.read(env),
             vault_keys=env.file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
             register=env.directory("LETHE_REGISTER", "the directory of the register of processors"),
+            controllers=env.optional_file("LETHE_CONTROLLERS", "the path of controllers.yaml"),
             signing_key=env.file("LETHE_SIGNING_KEY", "the path of an Ed25519 private key in PEM"),
             partitions=env.integer("LETHE_PARTITIONS", 8, minimum=1, maximum=1024),
             log=env.choice("LETHE_LOG", ("json", "text"), "json"),

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from lethe_events.models import to_python
 from lethe_postgres import load_queries
-from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept
+from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept, letter_json
 from orchestrator.domain.clock import late, rung_due
 from orchestrator.domain.closing import result, verdicts
 from orchestrator.domain.record_parts import instant
@@ -186,6 +186,8 @@ def _head(saga: Saga) -> Json:
         "refusing": None if beside is None or beside.refusing is None else to_builtins(beside.refusing),
         "refusal": None if beside is None or beside.refusal is None else refusal_json(beside.refusal),
         "remedies": remedies(saga),
+        "letters": [] if beside is None else [letter_json(p) for p in beside.letters],
+        "extending": None if beside is None or beside.extending is None else to_builtins(beside.extending),
         "clock_changes": [] if beside is None else [change_json(c) for c in beside.changes],
         "ended": None if beside is None or beside.ended is None else ended_json(beside.ended),
         "result": None if found is None else found.value,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lethe_events.canonical import GENESIS, canonical_of_built, sha256_hex
 from lethe_events.ids import message_id, task_id
 from lethe_events.words import Outcome, Verb
+from orchestrator.application.correspondence import trouble
 from orchestrator.domain import audit
 from orchestrator.domain.certificate import certificate
 from orchestrator.domain.decide import decide
@@ -29,6 +30,7 @@ from orchestrator.domain.events import (
     Withdrawn,
 )
 from orchestrator.domain.kept_parts import number_of, overdue, rows_of
+from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
 from orchestrator.domain.record_parts import instant
 from orchestrator.domain.standing import NOTHING_HELD
 from orchestrator.domain.words import Code
@@ -51,10 +53,12 @@ _SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver,
 """Events that may change a task's order, register, tokens, proposal or exception."""
 _BESIDE = (
     Extended,
+    ExtensionAsked,
     HoldApproved,
     HoldLiftProposed,
     HoldProposed,
     IdentityVerified,
+    LetterReported,
     RefusalApproved,
     RefusalProposed,
     Withdrawn,
@@ -217,6 +221,8 @@ class Batch:
         closed_now = decision.saga is not None and decision.saga.closed_at is not None
         document = self._certify(entry) if closed_now and (before is None or before.closed_at is None) else None
         self._send(entry, decision, document, cause)
+        if entry.saga is not None and entry.saga.controller_id in self._messages.correspondence.controllers:
+            self._write(before, entry.saga, event, cause)
         return decision
 
     def park_incident(self, ack: TaskAcknowledged, message: UUID, code: str, detail: str) -> None:
@@ -248,6 +254,15 @@ class Batch:
         detail = f"{observed.kind.value} at {instant(observed.at)}"
         where = (saga_id, controller_id, observed.processor_id, None)
         self.incidents.append(Incident(id_, *where, Code.REAPPEARED.value, detail, self.now))
+
+    def _write(self, before: Saga | None, saga: Saga, event: Event, cause: UUID | None) -> None:
+        """Letters that follow; and an incident about one that did not reach the person."""
+        stamp = self._messages.stamp(saga, at=self.now, cause=cause)
+        self.records += self._messages.correspondence.asked(before, saga, event, stamp)
+        what = trouble(saga, event) if isinstance(event, LetterReported) else None
+        if what is not None and isinstance(event, LetterReported):
+            where = (incident_of(event.message_id), saga.id, saga.controller_id, None, None)
+            self.incidents.append(Incident(*where, Code.LETTER_FAILED.value, what, self.now))
 
     def _link(self, entry: Entry, link: audit.Link) -> None:
         self.links.append(link)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lethe_events as wire
 from lethe_events.ids import message_id
 from lethe_events.words import Verb
+from orchestrator.application.correspondence import Correspondence
 from orchestrator.domain.certificate import kept
 from orchestrator.domain.closing import result
 
@@ -24,8 +25,9 @@ SOURCE = "/lethe/orchestrator"
 class Messages:
     """Encodes for the topics of this deployment."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, correspondence: Correspondence | None = None) -> None:
         self._topics = topics
+        self.correspondence = correspondence or Correspondence(topics.letters.name)
 
     def stamp(self, saga: Saga, *, at: datetime, cause: UUID | None) -> wire.Stamp:
         """What all messages have in common that one event of a saga gives rise to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lethe_events.ids import task_id
-from lethe_law import GROUNDS, ClockError
+from lethe_law import EXTENSION_REASONS, GROUNDS, ClockError
 from lethe_law.changes import ChangeRefused
 from orchestrator.domain.clock import extended
 from orchestrator.domain.decision import Disposition
@@ -20,6 +20,7 @@ from orchestrator.domain.events import (
     Withdrawn,
 )
 from orchestrator.domain.hold_acts import may_hold
+from orchestrator.domain.letter_events import ExtensionAsked
 from orchestrator.domain.refusal_acts import may_refuse
 from orchestrator.domain.remedies import authority_of
 
@@ -56,18 +57,27 @@ class RequestActs:
         return await self._act(person, saga_id, make)
 
     async def extend(
-        self, person: Person, saga_id: UUID, further: int, reasons: Sequence[str], notified_at: datetime
+        self, person: Person, saga_id: UUID, further: int, reasons: Sequence[str], notified_at: datetime | None
     ) -> Saga:
-        """Record a notice of extension that went out (Art. 12(3)); the law library says whether it counts."""
+        """Record a notice of extension that went out (Art. 12(3)); the law library says whether it counts.
+
+        Without `notified_at` the notice is sent, and what extends is the proof that it went out in time.
+        """
 
         def make(saga: Saga, at: datetime) -> Event:
             try:
-                clock = extended(saga, further, reasons, notified_at, by=person.name, now=at)
+                clock = extended(saga, further, reasons, notified_at or at, by=person.name, now=at)
             except ChangeRefused as refused:
                 raise Refused(refused.code, refused.detail) from None
             except ClockError as error:
                 raise Refused("no_clock", f"this clock cannot be worked out, so it cannot be moved: {error}") from None
-            return Extended(at, further, tuple(reasons), notified_at, person.name, clock)
+            if notified_at is not None:
+                return Extended(at, further, tuple(reasons), notified_at, person.name, clock)
+            if saga.controller_id not in self._office.messages.correspondence.controllers:
+                raise Refused("no_letters", "no letters go out for this controller: send it, then give notified_at")
+            if unknown := [r for r in reasons if r not in EXTENSION_REASONS]:
+                raise Refused("unknown_reason", f"no words for {unknown[0]}: use {', '.join(EXTENSION_REASONS)}")
+            return ExtensionAsked(at, further, tuple(reasons), person.name, clock)
 
         return await self._act(person, saga_id, make)
 

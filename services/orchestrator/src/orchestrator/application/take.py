@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_events import DsrIdentityVerified, DsrReceived, DsrWithdrawn, SubjectObserved, TaskAcknowledged
+from lethe_events import (
+    DsrIdentityVerified,
+    DsrReceived,
+    DsrWithdrawn,
+    LetterReported,
+    SubjectObserved,
+    TaskAcknowledged,
+)
 from lethe_events.words import SubjectEventKind
 from orchestrator.application.batch import Stray
+from orchestrator.application.correspondence import reported
 from orchestrator.application.scope import catch_up, tokens_for
 from orchestrator.domain import events
 from orchestrator.domain.clock import deadlines, identified
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.saga import Saga
 
 
-_OF_REQUESTS = (DsrReceived, DsrWithdrawn, DsrIdentityVerified)
+_OF_REQUESTS = (DsrReceived, DsrWithdrawn, DsrIdentityVerified, LetterReported)
 
 
 _PLANNED = (DsrReceived, DsrIdentityVerified)
@@ -52,6 +60,9 @@ class Take:
             if type(body) is DsrIdentityVerified:
                 self._identify(work, batch, message, body, view, tokens.get(body.dsr_id, {}))
                 continue
+            if type(body) is LetterReported:
+                self._report(work, batch, message, body)
+                continue
             if type(body) is not DsrReceived:
                 work.park(message, "unexpected_type", "this topic carries what people ask and take back")
                 continue
@@ -66,6 +77,14 @@ class Take:
         """Whatever comes first, the withdrawal or the last answer, is decided by who locks the saga first."""
         cause = message.received.envelope.id
         decision = batch.apply(body.dsr_id, events.Withdrawn(batch.now, body.controller_id, body.at, cause), cause)
+        if decision.disposition is Disposition.REJECTED:
+            work.park(message, decision.code, decision.detail)
+
+    def _report(self, work: Work, batch: Batch, message: Message, body: LetterReported) -> None:
+        """What became of a letter. Told on this topic because intake alone writes to it: a notice moves dates."""
+        cause = message.received.envelope.id
+        event = reported(batch.saga(body.dsr_id), body, batch.now, cause)
+        decision = batch.apply(body.dsr_id, event, cause)
         if decision.disposition is Disposition.REJECTED:
             work.park(message, decision.code, decision.detail)
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lethe_events.topics import ACKS, AUDIT, REQUESTS, STATUS, SUBJECT_EVENTS, TASKS_ERASURE, TASKS_EXPORT, tasks_of
+from lethe_events.topics import (
+    ACKS,
+    AUDIT,
+    LETTERS,
+    REQUESTS,
+    STATUS,
+    SUBJECT_EVENTS,
+    TASKS_ERASURE,
+    TASKS_EXPORT,
+    tasks_of,
+)
 from lethe_events.words import Verb
 
 if TYPE_CHECKING:
@@ -22,6 +32,7 @@ class Topics:
     status: Topic = STATUS
     audit: Topic = AUDIT
     subject_events: Topic = SUBJECT_EVENTS
+    letters: Topic = LETTERS
     prefix: str = ""
 
     def of_task(self, verb: Verb, rules: ProcessorRules) -> str:

@@ -117,6 +117,29 @@ class ClockChange(Struct, frozen=True, omit_defaults=True):
     further: int = 0
 
 
+class Extending(Struct, frozen=True):
+    """A notice of extension that was ordered; the clock moves when there is proof that it went out in time."""
+
+    letter_id: UUID
+    further: int
+    reasons: tuple[str, ...]
+    by: str
+    asked_at: datetime
+    new_due: datetime
+
+
+class LetterProof(Struct, frozen=True, omit_defaults=True):
+    """What became of a letter, and the hash of what was handed over. `state`, `reason`: as the report says."""
+
+    letter_id: UUID
+    kind: str
+    state: str
+    at: datetime
+    language: str | None = None
+    sha256: str | None = None
+    reason: str | None = None
+
+
 class Dates(Struct, frozen=True):
     """Both ends of a period, in UTC."""
 
@@ -138,5 +161,7 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     holds: tuple[Hold, ...] = ()
     changes: tuple[ClockChange, ...] = ()
     first: Dates | None = None
+    extending: Extending | None = None
+    letters: tuple[LetterProof, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     reopened: tuple[Reopening, ...] = ()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lethe_events import Retained
-    from orchestrator.domain.beside import ClockChange, Ending, Hold, Reopening
+    from orchestrator.domain.beside import ClockChange, Ending, Hold, LetterProof, Reopening
     from orchestrator.domain.saga import LawfulException, Saga, Task
 
 FORMAT = "lethe.certificate.v1"
@@ -86,6 +86,8 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
         document["holds"] = [hold_json(h) for h in saga.beside.holds]
     if saga.beside is not None and saga.beside.reopened:
         document["reopened"] = [reopening_json(r) for r in saga.beside.reopened]
+    if saga.beside is not None and saga.beside.letters:
+        document["letters"] = [letter_json(p) for p in saga.beside.letters]
     told = remedies(saga)
     if told is not None:
         document["remedies"] = told
@@ -132,6 +134,16 @@ def hold_json(hold: Hold) -> Json:
 def reopening_json(reopening: Reopening) -> Json:
     """Why and where a closed saga went on."""
     return {"at": instant(reopening.at), "why": reopening.why, "processors": list(reopening.processors)}
+
+
+def letter_json(proof: LetterProof) -> Json:
+    """What became of a letter. The one that tells of the end goes out after this: its proof is in the chain."""
+    found: Json = {"letter": str(proof.letter_id), "kind": proof.kind, "state": proof.state, "at": instant(proof.at)}
+    for name in ("language", "sha256", "reason"):
+        value = getattr(proof, name)
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def ended_json(ended: Ending) -> Json:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def extend(draft: Draft, event: Extended) -> Verdictless:
     """Art. 12(3): once, with reasons, told within the first period; never of what is refused (Art. 12(4))."""
     saga = draft.saga
-    refused = _refused(saga, event)
+    refused = may_extend(saga, event)
     if refused is not None:
         return refused
     beside, clock = saga.beside or Beside(), event.clock
@@ -86,7 +86,8 @@ def _question(kind: Kind, happened_at: datetime, event: IdentityVerified, clock:
     )
 
 
-def _refused(saga: Saga, event: Extended) -> Rejected | None:
+def may_extend(saga: Saga, event: Extended) -> Rejected | None:
+    """Why this extends nothing; None if it does."""
     if saga.answered_at is not None:
         return Rejected("answered", "the person was answered: there is no period left to extend")
     if saga.beside is not None and saga.beside.first is not None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
 
+from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -242,6 +244,8 @@ Event = (
     | HoldImposed
     | HoldReleased
     | KeptPartDue
+    | ExtensionAsked
+    | LetterReported
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | KeptPartDue | RetentionOver
@@ -269,5 +273,7 @@ EVENTS: tuple[type, ...] = (
     HoldImposed,
     HoldReleased,
     KeptPartDue,
+    ExtensionAsked,
+    LetterReported,
     RetentionOver,
 )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from orchestrator.domain import events as e
 from orchestrator.domain.record_holds import HOLDS
+from orchestrator.domain.record_letters import LETTERS
 from orchestrator.domain.record_parts import Json, clock_json, clock_of, instant
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ REQUESTS: Final[Mapping[type, tuple[str, Callable[[Any], Json], Callable[..., e.
     e.HoldLiftProposed: ("hold_lift_proposed", _write_of_hold, _read_of_hold(e.HoldLiftProposed)),
     e.HoldApproved: ("hold_approved", _write_of_hold, _read_of_hold(e.HoldApproved)),
     e.IdentityVerified: ("identity_verified", _write_identified, _read_identified),
+    **LETTERS,
     **HOLDS,
 }
 """Event → its name in the record, how it is written, how it is read."""

@@ -15,6 +15,8 @@ from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
 from orchestrator.domain import hold_acts as hold
+from orchestrator.domain import letter_acts as letter
+from orchestrator.domain import letter_events as said
 from orchestrator.domain import hold_events as held
 from orchestrator.domain import kept_parts as kept
 from orchestrator.domain import refusal_acts as refusal
@@ -99,6 +101,7 @@ _HOLD = "GDPR Art. 17(3)(b), 17(3)(e), 18(1)(c)"
 _RESUME = "GDPR Art. 17(1)(a), 5(1)(e)"
 _DOUBT = "GDPR Art. 12(6), 12(2)"
 _REFUSE = "GDPR Art. 12(4), 12(5), 17(3)"
+_TOLD = "GDPR Art. 12(1), 12(3), 12(4), 5(2)"
 _WITHDRAW = "GDPR Art. 12(2), 5(2)"
 
 _TIMERS = (e.AckOverdue, e.RetryDue, e.VerifyDue)
@@ -150,7 +153,10 @@ STEPS: tuple[Step, ...] = (
     *(Step(s, held.HoldReleased, F, standing.release, _RESUME) for s in (V, A, C)),
     # what was kept until a date
     Step(C, held.KeptPartDue, F, kept.come_due, _RESUME),
+    # letters go out
+    *(Step(s, said.LetterReported, s, letter.report, _TOLD) for s in STATES if s != ABSENT),
     # the clock is changed
+    *(Step(s, said.ExtensionAsked, s, letter.ask_extension, _ALARM) for s in (R, I, F, V)),
     *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, I, F, V)),
     # the request ends before it is carried out
     *(Step(s, e.Withdrawn, C, end.withdraw, _WITHDRAW) for s in (R, I)),
@@ -216,8 +222,14 @@ REJECTED: tuple[Reject, ...] = (
         for s, code, text in ((E, "ended", "the request has ended: nothing is erased any more"), (C, "closed", _CLOSED))
         for t in (e.HoldProposed, e.HoldLiftProposed, e.HoldApproved)
     ),
-    Reject(A, e.Extended, "answered", "the person was answered: there is no period left to extend"),
-    Reject(E, e.Extended, "ended", "the request has ended: there is no period left to extend"),
+    *(
+        Reject(s, t, code, text)
+        for t in (e.Extended, said.ExtensionAsked)
+        for s, code, text in (
+            (A, "answered", "the person was answered: there is no period left to extend"),
+            (E, "ended", "the request has ended: there is no period left to extend"),
+        )
+    ),
     *(
         Reject(C, t, "closed", _CLOSED)
         for t in (
@@ -225,6 +237,7 @@ REJECTED: tuple[Reject, ...] = (
             e.ExceptionProposed,
             e.ExceptionApproved,
             e.Extended,
+            said.ExtensionAsked,
             e.RefusalProposed,
             e.RefusalApproved,
         )

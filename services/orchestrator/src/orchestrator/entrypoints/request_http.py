@@ -27,6 +27,7 @@ FIELDS = {
     "unknown_ground": "ground",
     "unknown_processor": "processors",
     "unknown_authority": "authority",
+    "unknown_reason": "reasons",
 }
 """Refusals that are about what was sent, and the field that they name."""
 
@@ -44,7 +45,11 @@ class NewExtension(BaseModel):
     model_config = ConfigDict(extra="forbid")
     further: int = Field(ge=1, le=45, description="In the unit of the rule: months under the GDPR, two at most")
     reasons: list[Code] = Field(min_length=1, max_length=10, examples=[["complexity", "number_of_requests"]])
-    notified_at: AwareDatetime = Field(description="When the notice went out; it has to be within the first period")
+    notified_at: AwareDatetime | None = Field(
+        default=None,
+        description="When the notice went out; it has to be within the first period. Left out: it is sent now, and the "
+        "dates move when there is proof that it went out in time",
+    )
 
 
 class NewRefusal(BaseModel):

@@ -121,6 +121,8 @@ class Saga(BaseModel):
     answered_at: datetime | None
     closed_at: datetime | None
     shredded_at: datetime | None
+    letters: list[dict[str, Any]] = Field(default=[], description="What became of letters to the person")
+    extending: dict[str, Any] | None = Field(default=None, description="A notice of extension that is on its way")
     clock_changes: list[dict[str, Any]] = Field(default=[], description="What changed the dates, who and why")
     holds: list[dict[str, Any]] = Field(default=[], description="Legal holds: matter, scope, people, when in force")
     identified: dict[str, Any] | None = Field(default=None, description="How a doubt about who asks was settled")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 from prometheus_client import REGISTRY
 
-from breach_notifier.adapters.calls import PostgresCalls, Webhooks
+from breach_notifier.adapters.call_mail import MailPager
+from breach_notifier.adapters.calls import PATIENCE_S, Channels, PostgresCalls, Shape, Webhooks
 from breach_notifier.adapters.meters import meters
 from breach_notifier.adapters.policy import read_policy
 from breach_notifier.adapters.reading import PostgresReading
@@ -26,6 +28,7 @@ from breach_notifier.entrypoints.http import build_app
 from breach_notifier.entrypoints.loops import handlers, keep_stepping
 from breach_notifier.entrypoints.parts import Parts
 from lethe_chassis import Service, Start, TokenVerifier, blamed_on, health_of, unavailable_if, verifier_of
+from lethe_delivery import SmtpMailer
 from lethe_messaging import (
     Bus,
     BusFailed,
@@ -41,7 +44,8 @@ from lethe_postgres import Database, migrate
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from breach_notifier.adapters.calls import Receiver
+    from breach_notifier.adapters.calls import Channel, Receiver
+    from breach_notifier.adapters.meters import BreachMeters
     from breach_notifier.domain.policy import Policy
     from breach_notifier.settings import Settings
 
@@ -59,7 +63,7 @@ class _Engines:
     database: Database
     kafka: KafkaSettings
     bus: Bus
-    client: httpx.AsyncClient
+    channels: Mapping[Shape, Channel]
 
 
 @asynccontextmanager
@@ -79,12 +83,12 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         stack.push_async_callback(database.close)
         await migrate(database, PACKAGE)
         await migrate_messaging(database)
-        client = await stack.enter_async_context(httpx.AsyncClient())
+        channels = await _channels(settings, stack)
         kafka = KafkaSettings(settings.kafka)
         bus = Bus(database, kafka, service=NAME, tuning=Tuning(parked_retention=settings.parked_retention_s))
         await bus.start()
         stack.push_async_callback(bus.stop)
-        yield _wire(settings, topics or Topics(), _Engines(policy, receivers, auth, database, kafka, bus, client))
+        yield _wire(settings, topics or Topics(), _Engines(policy, receivers, auth, database, kafka, bus, channels))
 
 
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
@@ -93,7 +97,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     stored = PostgresSignals(database)
     reports, signals = Reports(office), Signals(office, stored)
     timers = Timers(office, bus)
-    calls = Calls(PostgresCalls(database), Webhooks(engines.receivers, engines.client), counted)
+    calls = _calls(engines, counted)
     purge = Purge(stored, settings.signal_retention)
     reading = PostgresReading(database, engines.policy)
     parts = Parts(reading, Acts(office, bus), Operations(database, bus))
@@ -122,13 +126,34 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "consume": consume,
         "relay": bus.relay,
         "timers": lambda: keep_stepping("timers", timers.step),
-        "calls": lambda: keep_stepping("calls", calls.step),
+        **{name: partial(keep_stepping, name, each.step) for name, each in calls.items()},
         "purge": lambda: keep_stepping("purge", purge.step),
         "count": lambda: keep_stepping("count", count),
     }
     return Service(app, settings.http, background, bus.stop)
 
 
+async def _channels(settings: Settings, stack: AsyncExitStack) -> Mapping[Shape, Channel]:
+    webhooks = Webhooks(await stack.enter_async_context(httpx.AsyncClient()))
+    found: dict[Shape, Channel] = {Shape.ALERTMANAGER: webhooks, Shape.PAGERDUTY: webhooks}
+    if settings.smtp is not None:
+        mailer = SmtpMailer(replace(settings.smtp, connections=1, timeout=PATIENCE_S))
+        stack.push_async_callback(mailer.close)
+        found[Shape.EMAIL] = MailPager(mailer, settings.sender)
+    return found
+
+
+def _calls(engines: _Engines, counted: BreachMeters) -> Mapping[str, Calls]:
+    """One part per receiver, so that one who hangs delays nobody else; and one for who is not configured any more."""
+    store, caller = PostgresCalls(engines.database), Channels(engines.receivers, engines.channels)
+    each = {f"calls:{name}": Calls(store, caller, counted, [name]) for name in engines.receivers}
+    return each | {"calls": Calls(store, caller, counted, list(engines.receivers), others=True)}
+
+
 def _policy(settings: Settings) -> tuple[Policy, Mapping[str, Receiver]]:
     with blamed_on("LETHE_BREACH_POLICY", ValueError):
-        return read_policy(settings.controllers, settings.policy)
+        policy, receivers = read_policy(settings.controllers, settings.policy)
+        mute = [r.name for r in receivers.values() if r.shape is Shape.EMAIL and settings.smtp is None]
+        if mute:
+            raise ValueError(f"on_call.{mute[0]}: is reached by e-mail, and LETHE_SMTP_HOST is not set")
+    return policy, receivers

@@ -1,4 +1,4 @@
-"""Calls of on-call: their rows, and the two shapes of webhooks they are sent in.
+"""Calls of on-call: their rows, and the shapes in which they are sent.
 
 Alertmanager: `POST /api/v2/alerts`. PagerDuty: Events API v2, `POST /v2/enqueue`. Neither is told anything about the
 people affected, only that a case is there and how much time it has.
@@ -6,10 +6,11 @@ people affected, only that a case is there and how much time it has.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpx
 
@@ -18,11 +19,12 @@ from breach_notifier.application.ports import CallRefused, DueCall
 from lethe_postgres import load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from lethe_postgres import Database
 
-_TIMEOUT_S = 10.0
+PATIENCE_S: Final = 12.0
+"""Shorter than the first pause: whoever makes a call has given up before somebody else may make it again."""
 _URGENT = frozenset({"on_call:page", "on_call:due"})
 _LASTS = timedelta(days=7)
 """How long Alertmanager keeps an alert that nobody resolves."""
@@ -31,16 +33,18 @@ _LASTS = timedelta(days=7)
 class Shape(StrEnum):
     ALERTMANAGER = "alertmanager"
     PAGERDUTY = "pagerduty"
+    EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """`key`: PagerDuty's routing key, or a bearer token."""
+    """`key`: PagerDuty's routing key, or a bearer token. `to`: an address of e-mail, instead of `url`."""
 
     name: str
     shape: Shape
-    url: str
+    url: str = ""
     key: str = ""
+    to: str = ""
 
 
 class PostgresCalls:
@@ -50,8 +54,9 @@ class PostgresCalls:
         self._database = database
         self._sql = load_queries(PACKAGE)
 
-    async def claim(self, limit: int, pause: timedelta) -> list[DueCall]:
-        return [DueCall(*row) for row in await self._database.fetch(self._sql["claim_calls"], limit, pause)]
+    async def claim(self, limit: int, pause: timedelta, receivers: Collection[str], *, others: bool) -> list[DueCall]:
+        rows = await self._database.fetch(self._sql["claim_calls"], limit, pause, sorted(receivers), others)
+        return [DueCall(*row) for row in rows]
 
     async def taken(self, calls: Sequence[DueCall]) -> None:
         await self._database.execute(self._sql["calls_taken"], [c.id for c in calls], [c.receiver for c in calls])
@@ -66,17 +71,37 @@ class PostgresCalls:
         )
 
 
-class Webhooks:
-    """Implements `Caller`."""
+class Channel(Protocol):
+    """One way to reach a receiver. Raises CallRefused."""
 
-    def __init__(self, receivers: Mapping[str, Receiver], client: httpx.AsyncClient) -> None:
+    async def call(self, receiver: Receiver, call: DueCall) -> None: ...
+
+
+class Channels:
+    """Implements `Caller`: each receiver by the shape that it wants, and none for longer than `PATIENCE_S`."""
+
+    def __init__(self, receivers: Mapping[str, Receiver], channels: Mapping[Shape, Channel]) -> None:
         self._receivers = receivers
-        self._client = client
+        self._channels = channels
 
     async def call(self, call: DueCall) -> None:
         receiver = self._receivers.get(call.receiver)
         if receiver is None:
             raise CallRefused("not_configured", gone=True)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._channels[receiver.shape].call(receiver, call)
+        except TimeoutError:
+            raise CallRefused("timeout") from None
+
+
+class Webhooks:
+    """A `Channel` for Alertmanager and PagerDuty."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def call(self, receiver: Receiver, call: DueCall) -> None:
         headers: dict[str, str] = {}
         if receiver.shape is Shape.PAGERDUTY:
             body: Any = pagerduty(call, receiver.key)
@@ -84,8 +109,8 @@ class Webhooks:
             body = alertmanager(call)
             headers = {"Authorization": f"Bearer {receiver.key}"} if receiver.key else {}
         try:
-            answer = await self._client.post(receiver.url, json=body, headers=headers, timeout=_TIMEOUT_S)
-        except httpx.HTTPError as error:
+            answer = await self._client.post(receiver.url, json=body, headers=headers, timeout=PATIENCE_S)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise CallRefused(type(error).__name__) from None
         if not answer.is_success:
             raise CallRefused(f"status_{answer.status_code}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import yaml
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from breach_notifier.adapters.calls import Receiver, Shape
 from breach_notifier.domain.correlation import RULES, Suppression
@@ -64,8 +64,17 @@ class _Suppress(_Strict):
 class _OnCall(_Strict):
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,31}$")]
     shape: Shape
-    url: str
+    url: str = ""
+    to: str = ""
     key: str = ""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.shape is Shape.EMAIL and not self.to:
+            raise ValueError("e-mail needs `to`, an address")
+        if self.shape is not Shape.EMAIL and not self.url:
+            raise ValueError("a webhook needs `url`")
+        return self
 
 
 class _File(_Strict):
@@ -79,7 +88,7 @@ class _File(_Strict):
 def read_policy(controllers: Path, policy: Path | None) -> tuple[Policy, Mapping[str, Receiver]]:
     """Raises ValueError with one line per fault, each naming file, field and what is wrong.
 
-    `url` and `key` of `on_call` may be `env:NAME`: then they come from the environment.
+    `url`, `to` and `key` of `on_call` may be `env:NAME`: then they come from the environment.
     """
     known = _read(controllers, _KnownFile).controllers
     said = _File() if policy is None else _read(policy, _File)
@@ -96,9 +105,10 @@ def read_policy(controllers: Path, policy: Path | None) -> tuple[Policy, Mapping
             found[entry.controller_id] = _controller(entry, said.controllers.get(entry.controller_id, _Entry()))
         except (LawError, Refused, ValueError) as error:
             faults.append(f"{name}: {entry.controller_id}: {error}")
+    receivers = {r.name: _receiver(r) for r in said.on_call}
+    faults += [f"{name}: on_call.{r.name}: {fault}" for r in receivers.values() if (fault := _unreachable(r))]
     if faults:
         raise ValueError("\n".join(faults))
-    receivers = {r.name: Receiver(r.name, r.shape, _secret(r.url), _secret(r.key)) for r in said.on_call}
     return (
         Policy(
             controllers=found,
@@ -134,6 +144,17 @@ def _stated(number: int, found: object) -> Value:
     if problem:
         raise ValueError(f"notice.{number}: {problem}")
     return value
+
+
+def _receiver(said: _OnCall) -> Receiver:
+    return Receiver(said.name, said.shape, _secret(said.url), _secret(said.key), _secret(said.to))
+
+
+def _unreachable(receiver: Receiver) -> str:
+    """Why nobody is reached like this; found at the start, not at night."""
+    if receiver.shape is Shape.EMAIL:
+        return "" if "@" in receiver.to.strip("@") else "`to` is no address"
+    return "" if receiver.url.startswith(("https://", "http://")) else "`url` is no address of http or https"
 
 
 def _secret(text: str) -> str:

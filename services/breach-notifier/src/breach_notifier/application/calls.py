@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from breach_notifier.application.ports import CallRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from breach_notifier.application.office import Meters
     from breach_notifier.application.ports import Caller, CallStore, DueCall
 
@@ -19,15 +21,22 @@ QUIET = 0.5  # seconds
 
 
 class Calls:
-    """At least once: who dies between a call and its record makes it again, under the same deduplication key."""
+    """At least once: who dies between a call and its record makes it again, under the same deduplication key.
 
-    def __init__(self, store: CallStore, caller: Caller, meters: Meters) -> None:
+    Of `receivers`, or of any but them (`others`): one that hangs must not keep the rest from being called.
+    """
+
+    def __init__(
+        self, store: CallStore, caller: Caller, meters: Meters, receivers: Collection[str], *, others: bool = False
+    ) -> None:
         self._store = store
+        self._receivers = receivers
+        self._others = others
         self._caller = caller
         self._meters = meters
 
     async def step(self) -> float:
-        due = await self._store.claim(LIMIT, PAUSE)
+        due = await self._store.claim(LIMIT, PAUSE, self._receivers, others=self._others)
         if not due:
             return QUIET
         outcomes: list[tuple[DueCall, CallRefused | None]] = []

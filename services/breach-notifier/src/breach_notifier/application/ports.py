@@ -104,8 +104,11 @@ class DueCall:
 
 
 class CallStore(Protocol):
-    async def claim(self, limit: int, pause: timedelta) -> list[DueCall]:
-        """Calls to be made now, committed as tried: whoever dies with them makes them again later."""
+    async def claim(self, limit: int, pause: timedelta, receivers: Collection[str], *, others: bool) -> list[DueCall]:
+        """Calls to these receivers (`others`: to any but these).
+
+        They are committed as tried: whoever dies with them makes them again later.
+        """
         ...
 
     async def taken(self, calls: Sequence[DueCall]) -> None: ...

@@ -69,10 +69,10 @@ SELECT i.*, i.created_at FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::tex
     AS i(id, receiver, case_id, controller_id, about, resolves, state, due, created_at) ON CONFLICT DO NOTHING;
 
 -- name: claim_calls
--- Calls to be made now. Whoever takes them has until the next try to say that they were taken.
+-- Calls to be made now, to some receivers or to all others. Whoever takes them has until the next try to say so.
 UPDATE call SET tries = tries + 1, next_at = clock_timestamp() + least(power(2, tries) * $2::interval, interval '15 min')
-WHERE (id, receiver) IN (SELECT id, receiver FROM call WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT $1
-    FOR UPDATE SKIP LOCKED)
+WHERE (id, receiver) IN (SELECT id, receiver FROM call WHERE next_at <= clock_timestamp()
+    AND (receiver = ANY($3::text[])) <> $4 ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, receiver, case_id, controller_id, about, resolves, state, due, created_at, tries;
 
 -- name: calls_taken

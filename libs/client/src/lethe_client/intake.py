@@ -43,8 +43,7 @@ class IntakeClient(Transport):
         Without a key a random one is used: then do not call again after Unreachable, the request may be stored.
         """
         headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
-        body = dsr.model_dump(mode="json", exclude_none=True)
-        return AcceptedDsr.model_validate(await self.post("/v1/dsrs", body, headers=headers, safe=True))
+        return AcceptedDsr.model_validate(await self.post("/v1/dsrs", dsr.body(), headers=headers, safe=True))
 
     async def dsr(self, dsr_id: UUID) -> Dsr:
         """Raises Missing also for another controller's."""

@@ -6,12 +6,15 @@ from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
-from lethe_events.words import Channel, Result, Right, SagaState
+from lethe_events.words import Channel, RestrictionGround, Result, Right, SagaState
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+Value = StrictBool | StrictInt | StrictFloat | str | None
 
 
 class Answer(BaseModel):
@@ -22,7 +25,8 @@ class NewDsr(BaseModel):
     """A request of one data subject to exercise one right.
 
     `received_at`: when it reached the controller; left out, now. `country`: whose calendar counts; left out, the
-    controller's.
+    controller's. `corrections`, `completions`: `collection.field`, `processor:collection.field` or a data category →
+    the value it should have; what else a right needs is told by the API's document.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -35,6 +39,21 @@ class NewDsr(BaseModel):
     country: str | None = None
     note: str | None = Field(default=None, repr=False)
     identity: dict[str, str] = Field(default_factory=lambda: {"method": "controller_session"})
+    corrections: dict[str, Value] | None = Field(default=None, repr=False)
+    completions: dict[str, Value] | None = Field(default=None, repr=False)
+    contested: bool | None = None
+    categories: list[str] | None = None
+    ground: RestrictionGround | None = None
+    direct_marketing: bool | None = None
+    purposes: list[str] | None = None
+    grounds: str | None = Field(default=None, repr=False)
+    formats: list[str] | None = None
+    decision: str | None = None
+
+    def body(self) -> dict[str, object]:
+        """As JSON values, without what is left out; a new value that is null stays."""
+        found = self.model_dump(mode="json")
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class AcceptedDsr(Answer):
@@ -86,6 +105,19 @@ class Repeated(Answer):
     requests: int
 
 
+class Particulars(Answer):
+    """What was asked beside the right. `places`: what is to be corrected, never to what."""
+
+    purposes: tuple[str, ...] = ()
+    direct_marketing: bool = False
+    categories: tuple[str, ...] = ()
+    ground: str | None = None
+    contested: bool = False
+    decision: str | None = None
+    formats: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
 class Dsr(Answer):
     """Where a DSR stands."""
 
@@ -112,6 +144,7 @@ class Dsr(Answer):
     withdrawn_at: AwareDatetime | None = None
     identity: KnownBy | None = None
     repeats: Repeated | None = None
+    particulars: Particulars = Particulars()
 
     @property
     def closed(self) -> bool:

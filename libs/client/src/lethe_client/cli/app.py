@@ -15,6 +15,7 @@ from lethe_client.cli import (
     registers,
     requests,
     sagas,
+    submitting,
     tokens,
 )
 from lethe_client.cli.exits import HELP
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.add_typer(dsrs.app, name="dsr")
+submitting.add_to(dsrs.app)
 identity.add_to(dsrs.app)
 batches.add_to(dsrs.app)
 requests.add_to(sagas.app)

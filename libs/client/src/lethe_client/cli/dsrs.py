@@ -1,13 +1,11 @@
-"""`lethe dsr`: submit requests, follow them, take packages away."""
+"""`lethe dsr`: follow requests, take packages away."""
 
-# ruff: noqa: PLR0917, TC003 - typer reads options from parameters and evaluates their annotations
+# ruff: noqa: TC003 - typer reads options from parameters and evaluates their annotations
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,20 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
 from lethe_client.cli.exits import Exit
 from lethe_client.cli.output import Json, group, note, print_json, print_pairs, print_table
-from lethe_client.errors import BadInput, Unreachable
+from lethe_client.errors import BadInput
 from lethe_client.intake import IntakeClient
-from lethe_client.models import Dsr, NewDsr
 from lethe_client.settings import INTAKE_URL, Settings
-from lethe_events.words import Channel, Right, SagaState
+from lethe_events.words import SagaState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lethe_client.models import Republished, Withdrawn
+    from lethe_client.models import Dsr, Republished, Withdrawn
 
 app = group("Requests of data subjects: submit, follow, take the package away.")
 
@@ -38,114 +32,6 @@ Id = Annotated[UUID, typer.Argument(metavar="DSR_ID", help="The id that submit g
 def client() -> IntakeClient:
     settings = Settings.find()
     return IntakeClient(settings.url(INTAKE_URL), settings.token())
-
-
-@app.command()
-def submit(
-    controller: Annotated[str | None, typer.Option(help="Who decides about the data.")] = None,
-    right: Annotated[Right, typer.Option(help="access: Art. 15; erasure: Art. 17.")] = Right.ERASURE,
-    email: Annotated[list[str] | None, typer.Option(help="An e-mail address of the person; may be repeated.")] = None,
-    phone: Annotated[list[str] | None, typer.Option(help="A phone number, with country code.")] = None,
-    identifier: Annotated[list[str] | None, typer.Option(metavar="KIND=VALUE", help="Another identifier.")] = None,
-    export_first: Annotated[bool, typer.Option(help="With erasure: deliver a copy before erasing.")] = False,
-    channel: Annotated[Channel, typer.Option(help="How the request reached the controller.")] = Channel.API,
-    received_at: Annotated[str | None, typer.Option(help="When it did, with offset from UTC; default: now.")] = None,
-    country: Annotated[str | None, typer.Option(help="Whose calendar counts; default: the controller's.")] = None,
-    note_: Annotated[str | None, typer.Option("--note", help="Free text; sealed like the identifiers.")] = None,
-    identity: Annotated[str, typer.Option(help="How the controller knew who asks.")] = "controller_session",
-    file: Annotated[
-        Path | None, typer.Option(help="The whole request as JSON; - reads it from stdin. Keeps it out of the shell.")
-    ] = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(help="Sent again with the same key, it is not carried out again.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Submit a request; prints its id and when it has to be answered.
-
-    What stands on a command line can be seen by other users of the machine: use --file - for real people's data.
-    """
-    if file is not None:
-        request = _parse(_read(file))
-    else:
-        request = _request(
-            {
-                "controller_id": controller,
-                "right": right,
-                "export_first": export_first,
-                "identifiers": _identifiers(email or (), phone or (), identifier or ()),
-                "channel": channel,
-                "received_at": received_at,
-                "country": country,
-                "note": note_,
-                "identity": {"method": identity},
-            }
-        )
-    asyncio.run(_submit(request, idempotency_key or secrets.token_urlsafe(24), as_json))
-
-
-async def _submit(request: NewDsr, key: str, as_json: bool) -> None:
-    async with client() as intake:
-        try:
-            accepted = await intake.submit(request, idempotency_key=key)
-        except Unreachable as error:
-            raise Unreachable(f"{error} To send the same request again: --idempotency-key {key}") from error
-    if as_json:
-        print_json(accepted)
-    else:
-        print_pairs(
-            [
-                ("dsr", accepted.dsr_id),
-                ("state", accepted.status),
-                ("answer by", f"{accepted.due_date} ({accepted.rule})"),
-                ("alarms by", accepted.due_strict.isoformat()),
-                (
-                    "repeats",
-                    accepted.repeats or ("this open one: nothing new was stored" if accepted.attached else None),
-                ),
-            ]
-        )
-
-
-def _identifiers(emails: Sequence[str], phones: Sequence[str], others: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    pairs = [("email", v) for v in emails] + [("phone_number", v) for v in phones]
-    for text in others:
-        kind, separator, value = text.partition("=")
-        if not separator or not kind or not value:
-            raise BadInput("--identifier needs KIND=VALUE, for example customer_id=C-10042")
-        pairs.append((kind, value))
-    for kind, value in pairs:
-        found.setdefault(kind, []).append(value)
-    return found
-
-
-def _read(file: Path) -> str:
-    if str(file) == "-":
-        return sys.stdin.read()
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} cannot be read: {type(error).__name__}") from error
-
-
-def _parse(text: str) -> NewDsr:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        raise BadInput("the request is not JSON") from None
-    return _request(content)
-
-
-def _request(content: object) -> NewDsr:
-    try:
-        request = NewDsr.model_validate(content)
-    except ValidationError as error:
-        wrong = (f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
-        raise BadInput("the request is not complete: " + "; ".join(wrong)) from None
-    if not request.identifiers:
-        raise BadInput("a person needs an identifier: --email, --phone or --identifier KIND=VALUE")
-    return request
 
 
 @app.command()
@@ -166,6 +52,7 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
             ("dsr", found.dsr_id),
             ("controller", found.controller_id),
             ("right", found.right.value + (", copy first" if found.export_first else "")),
+            *_particulars(found),
             ("state", found.state.value),
             ("received", found.received_at.isoformat()),
             ("answer by", f"{found.due_legal.isoformat()} ({found.rule}, {found.country})"),
@@ -182,6 +69,12 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
     for kept in found.retained:
         until = f" until {kept.until.date()}" if kept.until else ""
         print(f"kept: {kept.rows} row(s) of {kept.collection} ({kept.category}): {kept.ground}, {kept.article}{until}")
+
+
+def _particulars(found: Dsr) -> list[tuple[str, object]]:
+    said = found.particulars.model_dump(exclude_defaults=True)
+    named = ((name.replace("_", " "), value) for name, value in said.items())
+    return [(name, ", ".join(v) if isinstance(v, tuple) else "yes" if v is True else v) for name, v in named]
 
 
 def _repeats(found: Dsr) -> str | None:

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from lethe_events.words import Right, SagaState, Verb
-from lethe_testkit.sagas import NEXT_VERSION, Given, rules
+from lethe_testkit.letters import ask_extension, told
+from lethe_testkit.sagas import KEPT, NEXT_VERSION, Given, rules
 from orchestrator.domain import ending_tables, record, tables, task_tables
 from orchestrator.domain import events as e
 from orchestrator.domain.clock import LADDER
@@ -196,6 +197,62 @@ def held() -> Iterator[Given]:
         if state == "answered":
             given.acked("erase@vendor", "accepted", expected_by=given.now + timedelta(days=3)).whatever()
         yield given.held().lifting(by="robin").whatever().hold_approved(by="kim").whatever().expect_state(state)
+
+
+def standing() -> Iterator[Given]:
+    """Holds of the controller in every state, and what leaves closed."""
+    for state in ("identity", "received", "fulfilling", "verifying", "answered", "ending"):
+        given = Given().received(identity="in_doubt" if state == "identity" else "known").whatever().imposed("user")
+        given.whatever()
+        if state not in {"identity", "received"}:
+            given.planned(PROCESSORS[0], PROCESSORS[2]).whatever()
+        if state == "verifying":
+            given.acked("erase@shop", "retained").whatever().acked("erase@vendor", "done").whatever()
+        if state == "answered":
+            given.acked("erase@vendor", "accepted", expected_by=given.now + timedelta(days=3)).whatever()
+            given.acked("erase@shop", "done").whatever().acked("verify@shop", "nothing_found").whatever()
+        if state == "ending":
+            given.withdrawn().whatever()
+        yield given.imposed(n=2).whatever().released(2).whatever().released().whatever()
+    for kept_until in (None, 40):
+        given = Given().received().whatever().planned(PROCESSORS[0]).whatever().imposed("user.contact").whatever()
+        yield kept(given, until=kept_until)
+    given = Given().received().whatever().planned(rules("post", unverifiable=PROCESSORS[3].unverifiable)).whatever()
+    given.imposed("user").whatever().acked("erase@post", "transient").whatever().pass_time(hours=1).whatever()
+    yield given.acked("erase@post", "retained").whatever().released()
+    given = Given().received().whatever().imposed("user").whatever().planned(PROCESSORS[0], PROCESSORS[2]).whatever()
+    given.acked("erase@shop", "retained").whatever().acked("verify@shop", "retained").whatever()
+    yield given.acked("erase@vendor", "done").whatever().released().whatever()
+
+
+def kept(given: Given, until: int | None) -> Given:
+    """Closes with something kept; a hold comes and goes; then the date comes, if there is one."""
+    row = msgspec.structs.replace(KEPT, until=None if until is None else given.now + timedelta(days=until))
+    given.acked("erase@shop", "retained", retained=(row,)).whatever()
+    given.acked("verify@shop", "retained", retained=(row,)).whatever()
+    given.imposed(n=2).whatever().released(2).whatever()
+    return given.pass_time(days=50).whatever()
+
+
+def written() -> Iterator[Given]:
+    """Notices that are ordered, and reports of letters, in every state."""
+    for state in ("identity", "received", "fulfilling", "verifying", "answered", "ending", "closed"):
+        given = Given().received(identity="in_doubt" if state == "identity" else "known").whatever()
+        if state not in {"identity", "received"}:
+            given.planned(PROCESSORS[2]).whatever()
+        if state == "verifying":
+            given.acked("erase@vendor", "done").whatever()
+        if state in {"answered", "closed"}:
+            given.acked("erase@vendor", "accepted", expected_by=given.now + timedelta(days=3)).whatever()
+        if state in {"ending", "closed"}:
+            given.withdrawn().whatever()
+        if state in {"identity", "received", "fulfilling", "verifying"}:
+            ask_extension(given)
+        yield (
+            told(told(given, "withdrawn").whatever())
+            .whatever()
+            .expect_state("fulfilling" if state == "ending" else state)
+        )
 
 
 def refused() -> Iterator[Given]:

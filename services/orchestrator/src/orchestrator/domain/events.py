@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
-
 from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
 
 if TYPE_CHECKING:

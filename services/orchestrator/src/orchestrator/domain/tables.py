@@ -15,10 +15,10 @@ from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
 from orchestrator.domain import hold_acts as hold
-from orchestrator.domain import letter_acts as letter
-from orchestrator.domain import letter_events as said
 from orchestrator.domain import hold_events as held
 from orchestrator.domain import kept_parts as kept
+from orchestrator.domain import letter_acts as letter
+from orchestrator.domain import letter_events as said
 from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain import standing_acts as standing

@@ -1,6 +1,6 @@
 """`lethe dsr submit`: one request of one person, with what its right needs."""
 
-# ruff: noqa: PLR0917, TC003 - typer reads options from parameters and evaluates their annotations
+# ruff: noqa: PLR0917 - typer reads options from parameters and evaluates their annotations
 
 from __future__ import annotations
 
@@ -26,71 +26,80 @@ if TYPE_CHECKING:
 _VALUE = "FIELD=VALUE"
 
 
+Correct = Annotated[
+    list[str] | None,
+    typer.Option(metavar=_VALUE, help="With rectification: text; FIELD:=JSON for a number, true, false, null."),
+]
+Complete = Annotated[list[str] | None, typer.Option(metavar=_VALUE, help="The same for what is missing.")]
+Contested = Annotated[bool, typer.Option("--contested", help="With rectification: restrict it meanwhile.")]
+Categories = Annotated[list[str] | None, typer.Option(help="With rectification, restriction: which data.")]
+Ground = Annotated[RestrictionGround | None, typer.Option(help="With restriction: Art. 18(1)(a) to (d).")]
+Marketing = Annotated[bool, typer.Option("--direct-marketing", help="With objection: needs no grounds.")]
+Purposes = Annotated[list[str] | None, typer.Option(help="With objection, consent withdrawal: what for.")]
+Grounds = Annotated[str | None, typer.Option(help="With objection: the person's situation; sealed.")]
+Formats = Annotated[list[str] | None, typer.Option("--format", help="With portability: json, csv, xml.")]
+Decision = Annotated[str | None, typer.Option(help="With automated_decision: its reference.")]
+Text = Annotated[str | None, typer.Option("--note", help="Free text; sealed like the identifiers.")]
+Received = Annotated[str | None, typer.Option(help="When it did, with offset from UTC; default: now.")]
+Country = Annotated[str | None, typer.Option(help="Whose calendar counts; default: the controller's.")]
+Emails = Annotated[list[str] | None, typer.Option(help="An e-mail address of the person; may be repeated.")]
+Whole = Annotated[
+    Path | None, typer.Option(help="The whole request as JSON; - reads it from stdin. Keeps it out of the shell.")
+]
+Key = Annotated[str | None, typer.Option(help="Sent again with the same key, it is not carried out again.")]
+More = Annotated[bool, typer.Option(help="With erasure: deliver a copy before erasing.")]
+
+
 def submit(
     controller: Annotated[str | None, typer.Option(help="Who decides about the data.")] = None,
     right: Annotated[Right, typer.Option(help="Which right is exercised.")] = Right.ERASURE,
-    email: Annotated[list[str] | None, typer.Option(help="An e-mail address of the person; may be repeated.")] = None,
+    email: Emails = None,
     phone: Annotated[list[str] | None, typer.Option(help="A phone number, with country code.")] = None,
     identifier: Annotated[list[str] | None, typer.Option(metavar="KIND=VALUE", help="Another identifier.")] = None,
-    export_first: Annotated[bool, typer.Option(help="With erasure: deliver a copy before erasing.")] = False,
+    export_first: More = False,
     channel: Annotated[Channel, typer.Option(help="How the request reached the controller.")] = Channel.API,
-    received_at: Annotated[str | None, typer.Option(help="When it did, with offset from UTC; default: now.")] = None,
-    country: Annotated[str | None, typer.Option(help="Whose calendar counts; default: the controller's.")] = None,
-    note_: Annotated[str | None, typer.Option("--note", help="Free text; sealed like the identifiers.")] = None,
-    correct: Annotated[
-        list[str] | None,
-        typer.Option(metavar=_VALUE, help="With rectification: text; FIELD:=JSON for a number, true, false, null."),
-    ] = None,
-    complete: Annotated[list[str] | None, typer.Option(metavar=_VALUE, help="The same for what is missing.")] = None,
-    contested: Annotated[bool, typer.Option("--contested", help="With rectification: restrict it meanwhile.")] = False,
-    category: Annotated[list[str] | None, typer.Option(help="With rectification, restriction: which data.")] = None,
-    ground: Annotated[RestrictionGround | None, typer.Option(help="With restriction: Art. 18(1)(a) to (d).")] = None,
-    direct_marketing: Annotated[
-        bool, typer.Option("--direct-marketing", help="With objection: needs no grounds.")
-    ] = False,
-    purpose: Annotated[list[str] | None, typer.Option(help="With objection, consent withdrawal: what for.")] = None,
-    grounds: Annotated[str | None, typer.Option(help="With objection: the person's situation; sealed.")] = None,
-    format_: Annotated[list[str] | None, typer.Option("--format", help="With portability: json, csv, xml.")] = None,
-    decision: Annotated[str | None, typer.Option(help="With automated_decision: its reference.")] = None,
+    received_at: Received = None,
+    country: Country = None,
+    note_: Text = None,
+    correct: Correct = None,
+    complete: Complete = None,
+    contested: Contested = False,
+    category: Categories = None,
+    ground: Ground = None,
+    direct_marketing: Marketing = False,
+    purpose: Purposes = None,
+    grounds: Grounds = None,
+    format_: Formats = None,
+    decision: Decision = None,
     identity: Annotated[str, typer.Option(help="How the controller knew who asks.")] = "controller_session",
-    file: Annotated[
-        Path | None, typer.Option(help="The whole request as JSON; - reads it from stdin. Keeps it out of the shell.")
-    ] = None,
-    idempotency_key: Annotated[
-        str | None, typer.Option(help="Sent again with the same key, it is not carried out again.")
-    ] = None,
+    file: Whole = None,
+    idempotency_key: Key = None,
     as_json: Json = False,
 ) -> None:
     """Submit a request; prints its id and when it has to be answered.
 
     What stands on a command line can be seen by other users of the machine: use --file - for real people's data.
     """
+    base: dict[str, object] = {
+        "controller_id": controller,
+        "right": right,
+        "export_first": export_first,
+        "channel": channel,
+    }
+    base |= {"received_at": received_at, "country": country, "note": note_, "identity": {"method": identity}}
+    asked: dict[str, object] = {
+        "contested": contested or None,
+        "categories": category,
+        "ground": ground,
+        "grounds": grounds,
+    }
+    asked |= {"direct_marketing": direct_marketing or None, "purposes": purpose, "formats": format_}
     if file is not None:
         request = _parse(_read(file))
     else:
-        request = _request(
-            {
-                "controller_id": controller,
-                "right": right,
-                "export_first": export_first,
-                "identifiers": _identifiers(email or (), phone or (), identifier or ()),
-                "channel": channel,
-                "received_at": received_at,
-                "country": country,
-                "note": note_,
-                "identity": {"method": identity},
-                "corrections": _values("--correct", correct),
-                "completions": _values("--complete", complete),
-                "contested": contested or None,
-                "categories": category,
-                "ground": ground,
-                "direct_marketing": direct_marketing or None,
-                "purposes": purpose,
-                "grounds": grounds,
-                "formats": format_,
-                "decision": decision,
-            }
-        )
+        people = _identifiers(email or (), phone or (), identifier or ())
+        values = {"corrections": _values("--correct", correct), "completions": _values("--complete", complete)}
+        request = _request({**base, **asked, **values, "identifiers": people, "decision": decision})
     asyncio.run(_submit(request, idempotency_key or secrets.token_urlsafe(24), as_json))
 
 

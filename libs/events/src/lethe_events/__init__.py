@@ -6,6 +6,7 @@ from lethe_events.envelope import Envelope, Headers, Received, Record, Stamp, de
 from lethe_events.errors import ContractError, Malformed, UnknownType
 from lethe_events.letters import LetterReason, LetterReported, LetterRequested, LetterState
 from lethe_events.models import (
+    Absent,
     AuditSealed,
     Count,
     DsrIdentityVerified,
@@ -26,6 +27,7 @@ from lethe_events.models import (
 
 __all__ = [
     "MESSAGES",
+    "Absent",
     "AuditSealed",
     "BreachReported",
     "BreachStatus",

@@ -135,6 +135,17 @@ class Failure(Part, frozen=True, kw_only=True, omit_defaults=True):
     code: Code
 
 
+class Absent(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A processor at which an erasure was verified: somebody looked again at `at`, and found nothing.
+
+    `erased`: rows had been there; otherwise it never held any.
+    """
+
+    processor_id: Code
+    at: Instant
+    erased: bool = False
+
+
 class Message(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every message. `TYPE` is the CloudEvents type, stable and independent of the class name."""
 
@@ -266,6 +277,8 @@ class DsrStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     package: ExportPart | None = None
     certificate_sha256: Sha256 | None = None
     refusal: Refusal | None = None
+    absent: tuple[Absent, ...] = ()
+    """Of an erasure that is answered or closed: where it was verified, and when."""
 
 
 class AuditSealed(Message, frozen=True, kw_only=True, omit_defaults=True):

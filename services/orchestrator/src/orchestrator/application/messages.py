@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import lethe_events as wire
 from lethe_events.ids import message_id
 from lethe_events.words import Verb
+from orchestrator.application.absences import absences
 from orchestrator.application.correspondence import Correspondence
 from orchestrator.domain.certificate import kept
 from orchestrator.domain.closing import result
@@ -90,4 +91,5 @@ def status_of(saga: Saga, certificate: str | None, at: datetime) -> wire.DsrStat
         package=None if package is None or package.answer is None else package.answer.part,
         certificate_sha256=certificate,
         refusal=_refusal(saga),
+        absent=absences(saga),
     )

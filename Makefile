@@ -74,7 +74,7 @@ unit: .venv/installed ## what needs no engine
 	@$(PY) -m pytest -q tests/unit tests/contract tests/architecture $(ARGS)
 
 .PHONY: faults
-faults: .venv/installed ## break a whole stack in every way and see what holds; FAULTS=full SEED=… N=… for the long run
+faults: .venv/installed ## break a whole stack in every way and see what holds; FAULTS=full SEED=… N=… for the long run (goes on where it was cut short; FRESH=1 begins anew)
 	@$(PY) tests/faults/run.py $(ARGS)
 
 .PHONY: bench

@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import TYPE_CHECKING
 
-from lethe_testkit.faults.campaign import Row, tell
 from lethe_testkit.faults.catalogue import every
 from lethe_testkit.faults.crashes import POINTS, a_few, leading, passing, plan
-from lethe_testkit.faults.matrix import page
+from lethe_testkit.faults.lanes import CRASH_PARTS, planned
+from lethe_testkit.faults.ledger import Ledger, build_of, last_of_each
+from lethe_testkit.faults.matrix import BY_HAND, page, with_what_was_written_by_hand
+from lethe_testkit.faults.row import Row, tell
 from lethe_testkit.history import Guarantee, Verdict, Violation
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def row(**changes: object) -> Row:
@@ -63,12 +69,54 @@ def test_the_matrix_says_what_broke_and_does_not_call_a_hung_row_held() -> None:
         ],
         versions="v",
         command="make faults",
-        planned=6,
+        missing=["e", "f"],
+        mended=[row(fault="g", trouble="the machine slept")],
     )
     assert "**1 of 4 rows held**, 96 sagas" in written
     assert written.count("✗ 1") == 2
     assert "saga 1: link 2 stands where 1 is due" in written
-    assert "2 faults were not reached" in written
+    assert "Without a verdict: 2 of 6." in written
+    assert "- e\n- f\n" in written
+    assert "before one that did\n\n- g (seed 3): the machine slept" in written
     assert "3 sagas did not settle" in written
     assert tell(row()).startswith("held")
     assert tell(row(untrue=1)).startswith("BROKEN")
+
+
+def test_what_a_person_wrote_behind_the_matrix_outlives_the_next_run() -> None:
+    assert with_what_was_written_by_hand("new\n", f"old\n\n{BY_HAND}\n\nfound\n") == f"new\n\n{BY_HAND}\n\nfound\n"
+    assert with_what_was_written_by_hand("new\n", "old") == "new\n"
+
+
+def test_a_run_that_is_cut_short_goes_on_where_it_stopped_and_only_on_the_same_sources(tmp_path: Path) -> None:
+    broken = Verdict((Violation(Guarantee.CHAIN, "saga 1"),))
+    ledger = Ledger(tmp_path, "a", 1, 8)
+    ledger.add(row(verdict=broken, fault="b"))
+    ledger.add(row(observed=Counter({"links": 3})))
+    ledger.add(row(fault="b"))
+    with (tmp_path / "a-1-8.jsonl").open("a") as file:
+        file.write('{"fault": "cut o')
+    ledger.add(row(fault="d"))
+    attempts = Ledger(tmp_path, "a", 1, 8).attempts()
+    seen = [row(verdict=broken, fault="b"), row(observed=Counter({"links": 3})), row(fault="b"), row(fault="d")]
+    assert attempts == seen
+    assert [each.holds for each in last_of_each(attempts, ["b", "kill -9 intake", "c"])] == [True, True]
+    assert Ledger(tmp_path, "z", 1, 8).attempts() == Ledger(tmp_path, "a", 2, 8).attempts() == []
+    ledger.forget()
+    assert ledger.attempts() == []
+
+
+def test_another_statement_is_another_build(tmp_path: Path) -> None:
+    (tmp_path / "libs").mkdir()
+    (tmp_path / "requirements.lock").write_text("")
+    before = build_of(tmp_path)
+    (tmp_path / "libs" / "notes.txt").write_text("no source")
+    assert build_of(tmp_path) == before
+    (tmp_path / "libs" / "a.sql").write_text("SELECT 1")
+    assert build_of(tmp_path) != before
+
+
+def test_a_whole_run_plans_every_fault_and_every_crash_point_once() -> None:
+    names = planned()
+    assert len(names) == len(set(names)) == len(every()) + CRASH_PARTS
+    assert planned("crash points") == names[-CRASH_PARTS:]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lethe_testkit.faults.catalogue import every
-from lethe_testkit.faults.crashes import a_few, crash_everywhere, plan
+from lethe_testkit.faults.crashes import a_few, crash_everywhere
 from lethe_testkit.faults.field import Field
-from lethe_testkit.faults.stack import FaultStack, can_mount
-from lethe_testkit.history import Verdict
+from lethe_testkit.faults.row import Row, tell
+from lethe_testkit.faults.stack import FaultStack
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from lethe_testkit.faults.catalogue import Fault
@@ -28,27 +27,6 @@ RETENTION = timedelta(seconds=45)
 CRASHES_EACH = 3
 """Of each service, in the selection."""
 ENVIRONMENT = {"LETHE_VAULT_RETENTION": "45s", "LETHE_SEAL_EVERY": "2s"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One fault's outcome. `untrue`: people of closed erasures whom a processor still holds."""
-
-    fault: str
-    seed: int
-    done: Counter[str]
-    sagas: int
-    with_incident: int
-    again: int
-    seconds: float
-    verdict: Verdict
-    untrue: int
-    trouble: str = ""
-    observed: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def holds(self) -> bool:
-        return self.verdict.holds and not self.untrue and not self.trouble
 
 
 async def run_fault(place: Field, fault: Fault) -> Row:
@@ -122,17 +100,9 @@ async def conclude(
         verdict=verdict,
         untrue=len(untrue),
         trouble=trouble,
+        load=round(os.getloadavg()[0], 1),
         observed=observed,
     )
-
-
-def tell(row: Row) -> str:
-    what = ", ".join(f"{count} {name}" for name, count in row.done.items())
-    if row.holds:
-        incidents = f", {row.with_incident} with an incident" if row.with_incident else ""
-        return f"held: {row.sagas} sagas{incidents}; {what}; {row.seconds:.0f} s"
-    first = [str(v) for v in row.verdict.violations[:5]]
-    return f"BROKEN: {what}; {row.trouble} {len(row.verdict.violations)} violations, {row.untrue} untrue: {first}"
 
 
 async def crash_points(
@@ -191,119 +161,3 @@ async def run_together(place: Field, faults: Iterable[Fault], people: int) -> Ro
     )
     place.say(f"    {tell(row)}")
     return row
-
-
-async def run_all(
-    seed: int,
-    say: Callable[[str], None],
-    *,
-    only: str = "",
-    people: int = 24,
-    told: Callable[[Row], None] | None = None,
-) -> list[Row]:
-    """The long run: every fault judged for itself. `only`: part of a name; `told` hears of each row at once.
-
-    Two stacks run side by side: most of the time passes in waiting for what was promised.
-    """
-    wanted = [f for f in every() if only in f.name]
-    single = [f for f in wanted if f.kind == "one"]
-    async with asyncio.TaskGroup() as group:
-        hear = told or (lambda _: None)
-        first = group.create_task(_on_one_stack(single, seed, say, people=people, told=hear))
-        others = group.create_task(_others(wanted, seed, say, only=only, people=people, told=hear))
-    crashes, rest = others.result()
-    return [*crashes, *first.result(), *rest]
-
-
-async def _others(
-    wanted: Sequence[Fault],
-    seed: int,
-    say: Callable[[str], None],
-    *,
-    only: str,
-    people: int,
-    told: Callable[[Row], None],
-) -> tuple[list[Row], list[Row]]:
-    crashes: list[Row] = []
-    rest: list[Row] = []
-    rest += await _on_one_stack(
-        [f for f in wanted if f.kind == "two"], seed, say, people=people, told=told, instances=2
-    )
-    disk = [f for f in wanted if f.kind == "disk"]
-    if disk and can_mount():
-        rest += await _on_one_stack(disk, seed, say, people=people, told=told, small_disk=True)
-    elif disk:
-        say("the full disk is left out: mounting a small one needs root")
-    if only in "crash points":
-        say("crash points …")
-        async with _place(FaultStack(people=3_000, environment=ENVIRONMENT), seed, say) as place:
-            crashes.append(await _crash_everywhere(place))
-            told(crashes[0])
-    return crashes, rest
-
-
-@asynccontextmanager
-async def _place(stack: FaultStack, seed: int, say: Callable[[str], None]) -> AsyncIterator[Field]:
-    """A started stack. Starting and stopping leave the event loop to the other one."""
-    await asyncio.to_thread(stack.__enter__)
-    try:
-        async with Field(stack, seed, RETENTION, say) as place:
-            yield place
-    finally:
-        await asyncio.to_thread(stack.__exit__)
-
-
-async def _on_one_stack(
-    faults: Sequence[Fault],
-    seed: int,
-    say: Callable[[str], None],
-    *,
-    people: int,
-    told: Callable[[Row], None],
-    instances: int = 1,
-    small_disk: bool = False,
-) -> list[Row]:
-    if not faults:
-        return []
-    total = 150 + people * len(faults)
-    stack = FaultStack(people=total, instances=instances, small_disk=small_disk, environment=ENVIRONMENT)
-    async with _place(stack, seed, say) as place:
-        rows = []
-        for fault in faults:
-            smaller = replace(fault, people=min(people, fault.people))
-            rows.append(await _survive(place, fault.name, smaller.people, run_fault(place, smaller)))
-            told(rows[-1])
-        return rows
-
-
-async def _crash_everywhere(place: Field) -> Row:
-    name = "crash points, each in every service"
-
-    async def run() -> Row:
-        return (await crash_points(place, plan(place.chance), name, most=2_500))[0]
-
-    return await _survive(place, name, 0, run())
-
-
-async def _survive(place: Field, name: str, people: int, run: Awaitable[Row]) -> Row:
-    """A fault that breaks the run itself is told as broken; the others are still to be run."""
-    begun = time.monotonic()
-    try:
-        return await run
-    except Exception as error:  # noqa: BLE001 - whatever it is, it did not hold
-        causes = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
-        trouble = "; ".join(f"{type(cause).__name__}: {cause}" for cause in causes)[:300]
-        place.say(f"    {name}: BROKEN, the run ended with {trouble}")
-        await place.heal()
-        return Row(
-            fault=name,
-            seed=place.seed,
-            done=Counter(),
-            sagas=people,
-            with_incident=0,
-            again=0,
-            seconds=time.monotonic() - begun,
-            verdict=Verdict(),
-            untrue=0,
-            trouble=trouble,
-        )

@@ -50,13 +50,13 @@ class Load:
         for site in self._sites:
             await site.__aexit__(None, None, None)
 
-    async def submit(self, count: int, *, each: float = 0.0) -> list[UUID]:
-        """`each`: seconds between two people. Four of them are on their way at once."""
+    async def submit(self, count: int, *, each: float = 0.0, patience: float = _PATIENCE) -> list[UUID]:
+        """`each`: seconds between two people; `patience`: for how long one tries. Four are on their way at once."""
         free = asyncio.Semaphore(4)
         async with asyncio.TaskGroup() as group:
             tasks = []
             for _ in range(count):
-                tasks.append(group.create_task(self._one(free, self._next)))
+                tasks.append(group.create_task(self._one(free, self._next, patience)))
                 self._next += 1
                 if each:
                     await asyncio.sleep(each)
@@ -82,15 +82,18 @@ class Load:
             await asyncio.sleep(0.2)
 
     async def open_sagas(self, ids: list[UUID]) -> int:
-        """How many of these are not closed."""
-        connection = await asyncpg.connect(self._stack.database(), timeout=10)
-        closed = await connection.fetchval(
-            "SELECT count(*) FROM orchestrator.saga WHERE id = ANY($1) AND closed_at IS NOT NULL", ids
-        )
-        await connection.close()
+        """How many of these are not closed; all, while the database does not answer."""
+        try:
+            connection = await asyncpg.connect(self._stack.database(), timeout=10)
+            closed = await connection.fetchval(
+                "SELECT count(*) FROM orchestrator.saga WHERE id = ANY($1) AND closed_at IS NOT NULL", ids, timeout=10
+            )
+            await connection.close()
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return len(ids)
         return len(ids) - int(closed)
 
-    async def _one(self, free: asyncio.Semaphore, number: int) -> UUID:
+    async def _one(self, free: asyncio.Semaphore, number: int, patience: float) -> UUID:
         person = person_number(number, PEOPLE_SEED)
         dsr = NewDsr(
             controller_id="acme",
@@ -100,9 +103,9 @@ class Load:
             channel=Channel.WEB_FORM,
         )
         key = f"person-{number}"
-        end = time.monotonic() + _PATIENCE
         site = number
         async with free:
+            end = time.monotonic() + patience
             while True:
                 try:
                     answer = await self._sites[site % len(self._sites)].submit(dsr, idempotency_key=key)

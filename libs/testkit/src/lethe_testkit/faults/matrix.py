@@ -9,7 +9,7 @@ from lethe_testkit.history import Guarantee
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lethe_testkit.faults.campaign import Row
+    from lethe_testkit.faults.row import Row
 
 _UNSEEN = frozenset({Guarantee.HOLDS, Guarantee.ONE_OWNER, Guarantee.ORDER})
 """What a real stack does not show from outside; the simulation judges it."""
@@ -35,16 +35,27 @@ the rows before, closed or not, are judged again with each row.
 ✓ held · ✗ broken, with the number of violations. The columns are explained below."""
 
 
-def page(rows: Sequence[Row], *, versions: str, command: str, planned: int) -> str:
-    """Markdown; the same rows give the same page. `planned`: rows of a whole run."""
+BY_HAND = "<!-- by hand from here on -->"
+"""What stands behind this line in the page is kept by the next run."""
+
+
+def page(
+    rows: Sequence[Row], *, versions: str, command: str, missing: Sequence[str] = (), mended: Sequence[Row] = ()
+) -> str:
+    """Markdown; the same rows give the same page.
+
+    `missing`: rows of a whole run that have no verdict. `mended`: earlier attempts of the same run that did not hold.
+    """
     held = sum(1 for row in rows if row.holds)
+    loads = [row.load for row in rows]
+    busy = f" Processes that wanted a core meanwhile: {min(loads):g} to {max(loads):g}." if loads else ""
     lines = [
         "# Faults",
         "",
-        f"Written by `{command}`; not by hand. {versions}",
+        f"Written by `{command}`; not by hand. {versions}{busy}",
         "",
         f"**{held} of {len(rows)} rows held**, {sum(row.sagas for row in rows)} sagas under fault."
-        + (f" The run was cut short: {planned - len(rows)} faults were not reached." if planned > len(rows) else ""),
+        + (f" Without a verdict: {len(missing)} of {len(rows) + len(missing)}." if missing else ""),
         "",
         _HOW,
         "",
@@ -53,6 +64,8 @@ def page(rows: Sequence[Row], *, versions: str, command: str, planned: int) -> s
     heads = ["fault", "done", "sagas", "incidents", "seconds", *(_SHORT[g] for g in seen), "true", "seed"]
     lines += [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     lines += [f"| {' | '.join(_cells(row, seen))} |" for row in rows]
+    if missing:
+        lines += ["", "## What has no verdict here", "", *(f"- {name}" for name in missing)]
     lines += ["", "## What the columns mean", ""]
     lines += [f"- **{_SHORT[g]}**: {g.value}" for g in seen]
     lines += [
@@ -60,14 +73,23 @@ def page(rows: Sequence[Row], *, versions: str, command: str, planned: int) -> s
         "- judged by the simulation only: " + "; ".join(g.value for g in Guarantee if g in _UNSEEN),
         "",
     ]
-    broken = [row for row in rows if not row.holds]
-    if broken:
-        lines += ["## What did not hold", ""]
-        for row in broken:
-            lines.append(f"- {row.fault} (seed {row.seed}): {row.trouble or 'settled'}")
-            lines += [f"  - {violation}" for violation in row.verdict.violations[:10]]
-        lines.append("")
+    lines += _told("What did not hold", [row for row in rows if not row.holds])
+    lines += _told("Attempts of this run that did not hold, before one that did", mended)
     return "\n".join(lines)
+
+
+def with_what_was_written_by_hand(written: str, before: str) -> str:
+    """The new page with the end of the old one."""
+    _, marker, kept = before.partition(BY_HAND)
+    return f"{written}\n{marker}{kept}" if marker else written
+
+
+def _told(head: str, broken: Sequence[Row]) -> list[str]:
+    lines = [f"## {head}", ""] if broken else []
+    for row in broken:
+        lines.append(f"- {row.fault} (seed {row.seed}): {row.trouble or 'settled'}")
+        lines += [f"  - {violation}" for violation in row.verdict.violations[:10]]
+    return [*lines, ""] if broken else []
 
 
 def _cells(row: Row, seen: Sequence[Guarantee]) -> list[str]:

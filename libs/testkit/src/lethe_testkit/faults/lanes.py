@@ -1,0 +1,164 @@
+"""The long run: every fault judged for itself, on as many stacks as that takes, and nothing told twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from lethe_testkit.faults.campaign import ENVIRONMENT, RETENTION, crash_points, run_fault
+from lethe_testkit.faults.catalogue import every
+from lethe_testkit.faults.crashes import plan
+from lethe_testkit.faults.field import Field
+from lethe_testkit.faults.row import Row
+from lethe_testkit.faults.stack import FaultStack, can_mount
+from lethe_testkit.history import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+
+    from lethe_testkit.faults.catalogue import Fault, Kind
+
+CRASH_PARTS = 4
+"""The crash points are died at in so many parts, each judged for itself: one that is cut short costs only itself."""
+_PEOPLE_OF_PART = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row to be: its name, how it is run, and how many people ask at most."""
+
+    name: str
+    people: int
+    run: Callable[[Field], Awaitable[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all rows of a run share. `told` hears of each row at once."""
+
+    seed: int
+    people: int
+    say: Callable[[str], None]
+    told: Callable[[Row], None]
+
+
+def planned(only: str = "") -> list[str]:
+    """The names of all rows of a whole run, in order. `only`: part of a name."""
+    names = [*(fault.name for fault in every()), *(_part_name(n) for n in range(CRASH_PARTS))]
+    return [name for name in names if only in name]
+
+
+async def run_all(run: Run, *, only: str = "", done: Collection[str] = ()) -> None:
+    """Everything planned but what is `done`. Two stacks run side by side: most of the time passes in waiting."""
+    wanted = [name for name in planned(only) if name not in done]
+    faults = [fault for fault in every() if fault.name in wanted]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_lane(_items(faults, run, "one"), run))
+        group.create_task(_others(wanted, faults, run))
+
+
+async def _others(wanted: Collection[str], faults: Iterable[Fault], run: Run) -> None:
+    chosen = list(faults)
+    crashes = [item for item in _crash_items(run) if item.name in wanted]
+    await _lane(crashes, run)
+    await _lane(_items(chosen, run, "two"), run, instances=2)
+    disk = _items(chosen, run, "disk")
+    if disk and not can_mount():
+        run.say("the full disk is left out: mounting a small one needs root")
+    else:
+        await _lane(disk, run, small_disk=True)
+
+
+def _items(faults: Iterable[Fault], run: Run, kind: Kind) -> list[Item]:
+    smaller = [replace(fault, people=min(run.people, fault.people)) for fault in faults if fault.kind == kind]
+    return [Item(fault.name, fault.people, partial(run_fault, fault=fault)) for fault in smaller]
+
+
+def _crash_items(run: Run) -> list[Item]:
+    """Parts of one plan, so that each point of each service is in exactly one."""
+    whole = plan(Random(run.seed))
+    found = []
+    for n in range(CRASH_PARTS):
+        part = {service: points[n::CRASH_PARTS] for service, points in whole.items()}
+        found.append(Item(_part_name(n), _PEOPLE_OF_PART, partial(_crash, wanted=part, name=_part_name(n))))
+    return found
+
+
+def _part_name(n: int) -> str:
+    return f"crash points, each in every service that passes it ({n + 1} of {CRASH_PARTS})"
+
+
+async def _crash(place: Field, *, wanted: Mapping[str, Sequence[str]], name: str) -> Row:
+    return (await crash_points(place, wanted, name, most=_PEOPLE_OF_PART))[0]
+
+
+async def _lane(items: Sequence[Item], run: Run, *, instances: int = 1, small_disk: bool = False) -> None:
+    """One after the other on one stack; a stack that does not heal is replaced, and the others are still run."""
+    left = list(items)
+    while left:
+        people = 150 + sum(item.people for item in left)
+        stack = FaultStack(people=people, instances=instances, small_disk=small_disk, environment=ENVIRONMENT)
+        async with _place(stack, run) as place:
+            sound = True
+            while left and sound:
+                item = left.pop(0)
+                row, sound = await _survive(place, item)
+                run.told(row)
+
+
+@asynccontextmanager
+async def _place(stack: FaultStack, run: Run) -> AsyncIterator[Field]:
+    """A started stack. Starting and stopping leave the event loop to the other one."""
+    await asyncio.to_thread(stack.__enter__)
+    try:
+        async with Field(stack, run.seed, RETENTION, run.say) as place:
+            yield place
+    finally:
+        await asyncio.to_thread(stack.__exit__)
+
+
+async def _survive(place: Field, item: Item) -> tuple[Row, bool]:
+    """A fault that breaks the run itself is told as broken. False: the stack is of no more use."""
+    begun = time.monotonic()
+    try:
+        row = await item.run(place)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it did not hold
+        trouble = "; ".join(f"{type(cause).__name__}: {cause}" for cause in _causes(error))[:300]
+        place.say(f"    {item.name}: BROKEN, the run ended with {trouble}")
+        row = Row(
+            fault=item.name,
+            seed=place.seed,
+            done=Counter(),
+            sagas=0,
+            with_incident=0,
+            again=0,
+            seconds=time.monotonic() - begun,
+            verdict=Verdict(),
+            untrue=0,
+            trouble=trouble,
+            load=round(os.getloadavg()[0], 1),
+        )
+    return row, row.holds and await _heals(place)
+
+
+async def _heals(place: Field) -> bool:
+    try:
+        await place.heal()
+    except Exception as error:  # noqa: BLE001 - then another stack goes on
+        place.say(f"    the stack does not heal ({type(error).__name__}): another one goes on")
+        return False
+    return True
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The errors themselves, out of all groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return [cause for each in error.exceptions for cause in _causes(each)]
+    return [error]

@@ -101,6 +101,27 @@ async def test_a_transient_failure_is_tried_again_here_and_told_when_tries_are_u
     assert service.result("shop", "failed") == 1
 
 
+async def test_what_waits_because_its_processor_was_away_is_tried_at_once_when_it_answers_again(
+    database: Database,
+) -> None:
+    away = True
+
+    async def work(tasks: Sequence[TaskRequested]) -> list[Answer]:
+        return [Answer.transient("vendor_unavailable") if away else DONE] * len(tasks)
+
+    service = SmallWorker(database, breaker=BreakerPolicy(threshold=3, first=0.2, longest=0.2))
+    service.processors["shop"] = work
+    service.limits["shop"] = Limits(first_backoff=3600, max_backoff=3600)
+    tasks = [task(due=n) for n in range(5)]
+    async with service.running():
+        await service.accept(*tasks)
+        await service.until(lambda: service.result("shop", "retry") == 5)
+        away = False
+        await service.accept(task(due=9))
+        await service.until(lambda: len(service.acks) == 6)
+    assert [t.task_id for t, _ in service.acks[1:]] == [t.task_id for t in tasks], "those due first, first"
+
+
 async def test_nonsense_to_the_end_is_permanent(service: SmallWorker) -> None:
     async def work(tasks: Sequence[TaskRequested]) -> list[Answer]:
         return [Answer.transient("nonsense_answer")] * len(tasks)

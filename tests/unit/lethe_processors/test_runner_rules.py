@@ -83,6 +83,19 @@ def test_tokens_without_a_task_are_given_back() -> None:
     assert bucket.take(10, 0.0)[0] == 10
 
 
+def test_the_breaker_tells_once_that_a_processor_is_back_but_not_of_one_that_named_its_time() -> None:
+    breaker = Breaker(BreakerPolicy(threshold=2, first=1, longest=4))
+    assert not breaker.succeeded()
+    for told in (False, True):
+        breaker.failed(0.0)
+        breaker.failed(0.0)
+        if told:
+            breaker.asked_to_wait(1.0, 0.0)
+        assert breaker.permit(50, 0, 10.0) == (1, 0.0)
+        assert breaker.succeeded() is not told
+        assert not breaker.succeeded()
+
+
 def test_the_breaker_opens_after_failures_in_a_row_and_probes_with_one_task() -> None:
     breaker = Breaker(BreakerPolicy(threshold=3, first=1, longest=4))
     for _ in range(2):

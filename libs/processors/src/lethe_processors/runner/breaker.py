@@ -29,6 +29,7 @@ class Breaker:
         self._failures = 0
         self._openings = 0
         self._until = 0.0
+        self._was_told = False
         self.state = BreakerState.CLOSED
 
     def permit(self, wanted: int, in_flight: int, now: float) -> tuple[int, float | None]:
@@ -41,15 +42,19 @@ class Breaker:
             return 0, self._until - now
         return (0, None) if in_flight else (1, 0.0)
 
-    def succeeded(self) -> None:
-        """The processor answered, whatever it answered."""
+    def succeeded(self) -> bool:
+        """The processor answered, whatever it answered. True if it was away, and had not named a time to wait for."""
+        back = self._openings > 0 and not self._was_told
+        self._was_told = False
         self._failures = 0
         self._openings = 0
         self.state = BreakerState.CLOSED
+        return back
 
     def asked_to_wait(self, seconds: float, now: float) -> None:
         """The processor named the time before which it will not answer: calling it would only use up tries."""
         self._until = max(self._until, now + seconds)
+        self._was_told = True
         self.state = BreakerState.OPEN
 
     def failed(self, now: float) -> None:

@@ -122,6 +122,10 @@ class JobQueue:
             tries = [job.tries for job, _ in jobs]
             await tx.execute(self._sql["reschedule"], self._instance_id, ids, tries, [delay for _, delay in jobs])
 
+    async def hasten(self, processor_id: str, below: int) -> None:
+        """Try now what waits for its next try, if it was tried fewer than `below` times: the last tries stay spread."""
+        await self._database.execute(self._sql["hasten"], processor_id, below)
+
     async def release(self, jobs: Sequence[Job]) -> None:
         """Give claims back that were not worked on."""
         ids = [job.task.task_id for job in jobs]

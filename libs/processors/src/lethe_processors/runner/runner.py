@@ -83,6 +83,8 @@ class Runner:
         self._in_hand: set[UUID] = set()
         self._lost = False
         """A claim or a result may be stored of which we know nothing: the connection broke on its way."""
+        self._back = False
+        """The processor was away and answers again: what waits because of that need not wait any longer."""
         self._wake = asyncio.Event()
         self._nudges = iter(_NUDGES)
         self._stopped = False
@@ -146,6 +148,9 @@ class Runner:
         try:
             if lost:
                 await self._crew.queue.free_lost(self.processor_id, self._in_hand)
+            if self._back:
+                self._back = False
+                await self._crew.queue.hasten(self.processor_id, self.limits.max_tries - 1)
             return await self._crew.queue.claim(self.processor_id, size, self.limits.lease)
         except BaseException:
             self._lost = True
@@ -219,7 +224,7 @@ class Runner:
             if is_transient(answer):
                 self._breaker.failed(now)
             else:
-                self._breaker.succeeded()
+                self._back = self._breaker.succeeded() or self._back
         asked = max((answer.retry_after or 0.0 for answer in answers), default=0.0)
         if asked > 0:
             self._breaker.asked_to_wait(min(asked, self.limits.max_backoff), now)

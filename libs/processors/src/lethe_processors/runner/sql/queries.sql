@@ -66,6 +66,11 @@ UPDATE job AS j
   FROM unnest($2::uuid[], $3::integer[], $4::float8[]) AS n(task_id, tries, delay)
  WHERE j.task_id = n.task_id AND j.state = 'running' AND j.owner = $1 AND j.tries = n.tries
 
+-- name: hasten
+-- Jobs that wait for their next try because their processor was away: it answers again.
+UPDATE job SET next_attempt_at = clock_timestamp()
+ WHERE processor_id = $1 AND state = 'waiting' AND next_attempt_at > clock_timestamp() AND tries BETWEEN 1 AND $2 - 1
+
 -- name: release
 -- Give back claims that were not worked on, as if they had not been made.
 UPDATE job AS j

@@ -114,6 +114,11 @@ async def test_a_breach_goes_from_a_report_to_a_closed_case(ground):
         page = await client.get(f"{case}/notices/1/page", headers=ground.auth())
         assert "Acme GmbH" in page.text
         assert "not answered yet" in page.text
+        paper = await client.get(f"{case}/notices/1/pdf", headers=ground.auth())
+        assert (paper.headers["content-type"], paper.content[:5]) == ("application/pdf", b"%PDF-")
+        cookie = {"Cookie": f"lethe_console={ground.auth()['Authorization'][7:]}"}
+        shown = await client.get(f"/console/breaches/{case_id}/notices/1/pdf", headers=cookie)
+        assert shown.content == paper.content
         await withdraw_and_close(client, ground, case)
         await whole(ground)
         rows = (await client.get(f"/v1/register/{now.year}?controller=acme", headers=ground.auth())).text

@@ -6,6 +6,7 @@ that no script can read. What the token may see is checked at every call, as for
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import parse_qs, urlencode
@@ -17,11 +18,13 @@ from starlette.responses import RedirectResponse, Response
 from breach_notifier.application.views import Filter
 from breach_notifier.domain.words import State
 from breach_notifier.entrypoints import pages
+from breach_notifier.entrypoints.pdf import notice_pdf
 from lethe_chassis import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from breach_notifier.application.views import Version
     from breach_notifier.entrypoints.parts import Parts
     from lethe_chassis import Authenticator, Principal
 
@@ -69,18 +72,33 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
 
         return await _seen(request, clock, show)
 
-    @router.get("/breaches/{case_id}/notices/{number}")
-    async def notice(request: Request, case_id: UUID, number: int) -> Response:
+    _papers(router, parts, clock)
+    return router
+
+
+def _papers(router: APIRouter, parts: Callable[[], Parts], clock: Callable[[], datetime]) -> None:
+    async def seen(request: Request, case_id: UUID, number: int, answer: Callable[[Version], Any]) -> Response:
         async def show(who: Principal) -> Response:
             found = await parts().reading.versions(case_id, who.controller_ids)
             one = next((v for v in found[1] if v.number == number), None) if found else None
-            if one is None:
-                return _page("missing.html", clock, status=404)
-            return pages.html(pages.notice(case_id, one))
+            shown: Response = _page("missing.html", clock, status=404) if one is None else await answer(one)
+            return shown
 
         return await _seen(request, clock, show)
 
-    return router
+    @router.get("/breaches/{case_id}/notices/{number}")
+    async def notice(request: Request, case_id: UUID, number: int) -> Response:
+        async def answer(version: Version) -> Response:
+            return pages.html(pages.notice(case_id, version))
+
+        return await seen(request, case_id, number, answer)
+
+    @router.get("/breaches/{case_id}/notices/{number}/pdf")
+    async def pdf(request: Request, case_id: UUID, number: int) -> Response:
+        async def answer(version: Version) -> Response:
+            return pages.pdf(await asyncio.to_thread(notice_pdf, case_id, version), f"notice-{case_id}-{number}")
+
+        return await seen(request, case_id, number, answer)
 
 
 def _page(template: str, clock: Callable[[], datetime], status: int = 200, **values: Any) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from breach_notifier.application.views import Filter
 from breach_notifier.entrypoints import pages
 from breach_notifier.entrypoints.acting_http import acting_router, paper_router
 from breach_notifier.entrypoints.console import console_router
+from breach_notifier.entrypoints.pdf import notice_pdf
 from breach_notifier.entrypoints.refusing import NO_CASE
 from breach_notifier.entrypoints.schemas import CasePage, CaseQuery, Chain, Difference, Notice, ShownCase
 from lethe_chassis import (
@@ -131,6 +133,10 @@ _TABLE: dict[str, Any] = {
         }
     },
 }
+_PDF: dict[str, Any] = {
+    "response_class": Response,
+    "responses": {200: {"description": "A PDF", "content": {"application/pdf": {"schema": {"type": "string"}}}}},
+}
 _PAGE: dict[str, Any] = {
     "response_class": Response,
     "responses": {200: {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}},
@@ -164,6 +170,11 @@ def _papers(parts: Callable[[], Parts]) -> APIRouter:
     async def page(case_id: UUID, number: int, principal: Reader) -> Response:
         one, _ = await version(case_id, number, principal)
         return pages.html(pages.notice(case_id, one))
+
+    @router.get("/{number}/pdf", summary="The same as PDF: one version, always the same bytes", **_PDF)
+    async def pdf(case_id: UUID, number: int, principal: Reader) -> Response:
+        one, _ = await version(case_id, number, principal)
+        return pages.pdf(await asyncio.to_thread(notice_pdf, case_id, one), f"notice-{case_id}-{number}")
 
     @router.get("/{number}/changes", summary="How it differs from an earlier version")
     async def changes(

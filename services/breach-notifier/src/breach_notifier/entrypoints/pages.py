@@ -38,21 +38,30 @@ def html(text: str, status: int = 200) -> Response:
     return HTMLResponse(text, status, headers=HEADERS)
 
 
-def notice(case_id: UUID, version: Version) -> str:
-    """Every field that is answered or missing, in the order of the form."""
+def pdf(content: bytes, name: str) -> Response:
+    return Response(
+        content, media_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}.pdf"'}
+    )
+
+
+def rows_of(version: Version) -> list[dict[str, Any]]:
+    """Every field that is answered or missing (`value` None), in the order of the form."""
     content = version.content
-    numbers = sorted({*content.answers, *content.gaps})
-    rows = [
+    return [
         {
             "number": n,
             "name": template()[n].name,
             "section": template()[n].section,
             "value": words(n, content.answers[n]) if n in content.answers else None,
         }
-        for n in numbers
+        for n in sorted({*content.answers, *content.gaps})
     ]
+
+
+def notice(case_id: UUID, version: Version) -> str:
+    status = version.content.status.value
     return templates().get_template("notice.html").render(
-        case_id=case_id, version=version, rows=rows, template=TEMPLATE, status=content.status.value
+        case_id=case_id, version=version, rows=rows_of(version), template=TEMPLATE, status=status
     )  # fmt: skip
 
 

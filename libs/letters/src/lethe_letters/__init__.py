@@ -42,7 +42,7 @@ from lethe_letters.facts import (
 )
 from lethe_letters.letters import Letters, Rendered
 from lethe_letters.parts import KINDS, Kind, Part
-from lethe_letters.words import Language
+from lethe_letters.words import Language, Words
 
 __all__ = [
     "KINDS",
@@ -90,5 +90,6 @@ __all__ = [
     "Transmission",
     "UnknownWord",
     "Withdrawn",
+    "Words",
     "letters_page",
 ]

@@ -131,14 +131,22 @@ class Rectified(Letter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased(Letter):
+    """`pending`: what processors have promised to erase, by `pending_until` where they said so."""
+
     kind = "erased"
-    needs = ("categories",)
     categories: tuple[str, ...]
     done_on: date
+    pending: tuple[str, ...] = ()
+    pending_until: date | None = None
     recipients: tuple[str, ...] = ()
     suppression: bool = False
     """A minimal entry is kept so that the person is not contacted again."""
     backups_until: date | None = None
+
+    def __post_init__(self) -> None:
+        super(Erased, self).__post_init__()
+        if not (self.categories or self.pending):
+            raise IncompleteLetter("the letter 'erased' needs 'categories' or 'pending', and both are empty")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +221,8 @@ class PartiallyGranted(Letter):
     reasons: tuple[Reason, ...]
     authority: Authority
     recipients: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    pending_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,8 @@ class Authority:
     """A supervisory authority with which a complaint can be lodged (Art. 77)."""
 
     name: str
-    address: str
     website: str
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ def _reasons(x: Any, w: Words) -> Iterable[str]:
 
 
 def _authority(x: Any, _: Words) -> Iterable[str]:
-    return (x.authority.name, x.authority.address, x.authority.website)
+    return (x.authority.name, x.authority.address or "", x.authority.website)
 
 
 def _court(_: Any, w: Words) -> Iterable[str]:
@@ -85,6 +85,10 @@ def _transfers(x: Any, w: Words) -> Iterable[str]:
             yield from (recipient.name, recipient.third_country or "", recipient.safeguard, w.article("46"))
 
 
+def _pending(x: Any, w: Words) -> Iterable[str]:
+    return (*x.pending, *((w.day(x.pending_until),) if x.pending_until else ()))
+
+
 def _told(x: Any, w: Words) -> Iterable[str]:
     for told in x.recipients:
         yield from (told.name, w.day(told.on) if told.on else w.ground(told.ground))
@@ -95,6 +99,7 @@ def _authority_of(article: str) -> Part:
 
 
 RECIPIENTS = Part("recipients", "19", _recipients, "recipients were told", lambda x: bool(x.recipients))
+PENDING = Part("pending", "12(3), 19", _pending, "processors have yet to erase", lambda x: bool(x.pending))
 REMEDIES = (
     Part("authority", "12(4), 77(1)", _authority),
     Part("court", "12(4), 79(1)", _court),
@@ -196,7 +201,14 @@ _ALL = (
     Kind(
         c.Erased,
         (
-            Part("done", "12(3), 17(1)", lambda x, w: (*x.categories, w.day(x.done_on), w.article("17(1)"))),
+            Part(
+                "done",
+                "12(3), 17(1)",
+                lambda x, w: (*x.categories, w.day(x.done_on), w.article("17(1)")),
+                "anything is erased by now",
+                lambda x: bool(x.categories),
+            ),
+            PENDING,
             Part(
                 "suppression",
                 "21(3)",
@@ -274,6 +286,7 @@ _ALL = (
         c.PartiallyGranted,
         (
             Part("granted", "12(3)", lambda x, w: (*_rights(x, w), *x.granted)),
+            PENDING,
             Part("reasons", "12(4)", _reasons),
             RECIPIENTS,
             *REMEDIES,

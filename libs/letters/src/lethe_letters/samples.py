@@ -126,8 +126,10 @@ def _answers() -> tuple[c.Letter, ...]:
             recipients=_RECIPIENTS,
             suppression=True,
             backups_until=date(2026, 7, 31),
+            pending=("newsletter list",),
         ),
         c.Erased(**_LEAST, categories=categories, done_on=done),
+        c.Erased(**_LEAST, categories=(), done_on=done, pending=("newsletter list",), pending_until=date(2026, 6, 30)),
         *(
             c.Restricted(**_FULL, categories=categories, since=done, point=point, recipients=_RECIPIENTS)
             for point in "abcd"

@@ -40,8 +40,11 @@ class Words:
     """Words and forms of one language, citing the GDPR (`uk`: the UK GDPR)."""
 
     def __init__(self, language: Language, *, uk: bool = False) -> None:
-        text = resources.files(__package__).joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
-        self._table: Mapping[str, Any] = tomllib.loads(text)
+        words = resources.files(__package__).joinpath("words")
+        self._table: Mapping[str, Any] = tomllib.loads(words.joinpath(f"{language}.toml").read_text(encoding="utf-8"))
+        self._labels: Mapping[str, Mapping[str, str]] = tomllib.loads(
+            words.joinpath(f"{language}.labels.toml").read_text(encoding="utf-8")
+        )
         self.language = language
         # English dates are those of Ireland and the United Kingdom
         self._locale = Locale.parse("en_GB" if language is Language.EN else language.value)
@@ -90,6 +93,22 @@ class Words:
             if piece
         ]
         return f"{self.both(cited)}{forms['law_uk' if self._uk else 'law']}"
+
+    def label(self, table: str, code: str) -> str:
+        """What a code of the register or the record is called: the nearest general one where there is no exact word.
+
+        `table`: categories, uses, roles, mechanisms, reasons or phrases. A code without any word is shown as it is.
+        """
+        words = self._labels[table]
+        known = code
+        while known and known not in words:
+            known = known.rpartition(".")[0]
+        return words[known] if known else code.replace("_", " ").replace(".", ", ")
+
+    def country(self, code: str) -> str:
+        """The name of a country (ISO 3166-1)."""
+        names: Mapping[str, str] = self._locale.territories
+        return names.get(code.partition("-")[0], code)
 
     def cite(self, code: str) -> str:
         """The article of a ground."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
-from lethe_events import DsrReceived
+from lethe_events import DsrReceived, DsrStatus
+from lethe_events.words import Result, SagaState
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import intake_ground
+from lethe_testkit.intake import NOW, intake_ground
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,8 +60,41 @@ async def test_each_person_gets_a_request_under_one_parent_that_shows_how_far_th
         assert parent.json()["states"] == {"received": 40}
         assert parent.json()["requests"] == parent.json()["people"] == 40
         assert parent.json()["next_due"] is not None
-        foreign = await client.get(f"/v1/dsr-batches/{done['batch_id']}", headers=ground.token("beta"))
-        assert foreign.status_code == 404
+        assert parent.json()["rights"] == {"erasure": 40}
+        assert (parent.json()["results"], parent.json()["open_incidents"], parent.json()["overdue"]) == ({}, 0, 0)
+        for more in ("", "/dsrs"):
+            foreign = await client.get(f"/v1/dsr-batches/{done['batch_id']}{more}", headers=ground.token("beta"))
+            assert foreign.status_code == 404
+
+
+async def test_a_parent_counts_what_became_of_its_requests_and_lists_them_page_by_page(ground: IntakeGround) -> None:
+    async with ground.running() as client:
+        parent = f"/v1/dsr-batches/{(await send(client, ground, people(5))).json()['batch_id']}"
+        await send(client, ground, people(2), key="another")
+        first = (await client.get(f"{parent}/dsrs?limit=3", headers=ground.token())).json()
+        second = (await client.get(first["next"], headers=ground.token())).json()
+        ids = [item["dsr_id"] for item in (*first["items"], *second["items"])]
+        assert (len(first["items"]), len(second["items"]), second["next"]) == (3, 2, None)
+        assert ids == sorted(set(ids)), "each once, in the order of acceptance"
+        late = {"due_strict": NOW - timedelta(days=2), "due_legal": NOW - timedelta(days=1)}
+        await ground.tell(
+            _status(ids[0], SagaState.CLOSED, result=Result.GRANTED, **late),
+            _status(ids[1], SagaState.FULFILLING, open_incidents=2, **late),
+        )
+        await eventually(ground.all_statuses_seen)
+        found = (await client.get(parent, headers=ground.token())).json()
+        assert found["states"] == {"closed": 1, "fulfilling": 1, "received": 3}
+        assert found["results"] == {"granted": 1}
+        assert (found["open_incidents"], found["overdue"]) == (2, 1)
+        assert found["next_due"] == "2026-11-22T09:15:00Z"
+        working = (await client.get(f"{parent}/dsrs?state=fulfilling", headers=ground.token())).json()
+        assert [item["dsr_id"] for item in working["items"]] == [ids[1]]
+        for wrong in ("limit=0", "limit=201", "state=lost", "after=yesterday"):
+            assert (await client.get(f"{parent}/dsrs?{wrong}", headers=ground.token())).status_code == 422
+
+
+def _status(dsr_id: str, state: SagaState, **more: Any) -> DsrStatus:
+    return DsrStatus(dsr_id=UUID(dsr_id), controller_id="acme", version=2, state=state, at=NOW, **more)
 
 
 async def test_a_batch_that_was_cut_short_goes_on_and_takes_nobody_twice(ground: IntakeGround) -> None:

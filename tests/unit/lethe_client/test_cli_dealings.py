@@ -108,10 +108,22 @@ def test_a_file_of_people_is_tried_and_sent_under_a_key_of_its_own(
 def test_the_progress_of_a_batch_is_shown(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
     progress = {
         "batch_id": DSR_ID, "controller_id": "acme", "begun_at": "2026-11-23T09:15:00Z", "people": 3, "requests": 2,
-        "states": {"closed": 1, "fulfilling": 1}, "withdrawn": 0,
+        "states": {"closed": 1, "fulfilling": 1}, "withdrawn": 0, "results": {"granted": 1}, "overdue": 1,
     }  # fmt: skip
     served(httpx.Response(200, json=progress))
     assert run(["dsr", "batch-show", DSR_ID]) == 0
     out = capsys.readouterr().out
     assert "2 of 3" in out
     assert "fulfilling" in out
+    assert "1 granted" in out
+    assert "overdue" in out
+
+
+def test_the_requests_of_a_batch_are_listed(
+    served: Any, dsr_answer: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = served(httpx.Response(200, json={"items": [dsr_answer], "next": None}))
+    assert run(["dsr", "batch-show", DSR_ID, "--requests", "--state", "received", "--after", DSR_ID]) == 0
+    assert service.asked[0].url.path == f"/v1/dsr-batches/{DSR_ID}/dsrs"
+    assert dict(service.asked[0].url.params) == {"state": "received", "after": DSR_ID, "limit": "50"}
+    assert dsr_answer["dsr_id"] in capsys.readouterr().out

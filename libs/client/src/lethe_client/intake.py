@@ -122,6 +122,13 @@ class IntakeClient(Transport):
     async def batch_progress(self, batch_id: UUID) -> BatchProgress:
         return BatchProgress.model_validate(await self.get(f"/v1/dsr-batches/{batch_id}"))
 
+    async def batch_page(
+        self, batch_id: UUID, *, state: str | None = None, after: UUID | str | None = None, limit: int = 50
+    ) -> DsrPage:
+        """The requests of a batch in the order of acceptance, at most 200."""
+        params = {"state": state, "after": after and str(after), "limit": limit}
+        return DsrPage.model_validate(await self.get(f"/v1/dsr-batches/{batch_id}/dsrs", params))
+
     async def package(self, dsr_id: UUID, file: BinaryIO) -> int:
         """Write the export package to `file`; gives its size in bytes.
 

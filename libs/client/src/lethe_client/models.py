@@ -207,7 +207,11 @@ class BatchProgress(Answer):
     people: int
     requests: int
     states: dict[str, int]
+    rights: dict[str, int] = {}
+    results: dict[str, int] = {}
     withdrawn: int
+    open_incidents: int = 0
+    overdue: int = 0
     next_due: AwareDatetime | None = None
 
 

@@ -1,11 +1,12 @@
 """`lethe dsr batch`: requests for several people, from a file."""
 
-# ruff: noqa: TC003 - typer evaluates annotations
+# ruff: noqa: TC001, TC003 - typer evaluates annotations
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -14,11 +15,14 @@ import typer
 
 from lethe_client.cli import dsrs
 from lethe_client.cli.exits import Exit
-from lethe_client.cli.output import Json, print_json, print_pairs
+from lethe_client.cli.output import Json, note, print_json, print_pairs, print_table
 from lethe_client.errors import BadInput
+from lethe_events.words import SagaState
 
 if TYPE_CHECKING:
-    from lethe_client.models import Batch, BatchProgress
+    from collections.abc import Mapping
+
+    from lethe_client.models import Batch, BatchProgress, DsrPage
 
 
 def batch(
@@ -55,9 +59,16 @@ def batch(
 
 
 def batch_show(
-    batch_id: Annotated[UUID, typer.Argument(metavar="BATCH_ID", show_default=False)], as_json: Json = False
+    batch_id: Annotated[UUID, typer.Argument(metavar="BATCH_ID", show_default=False)],
+    requests: Annotated[bool, typer.Option("--requests", help="List them, in the order of acceptance.")] = False,
+    state: Annotated[SagaState | None, typer.Option(help="With --requests: only in this state.")] = None,
+    after: Annotated[UUID | None, typer.Option(help="With --requests: the last id of the page before.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Show how far the requests of a batch are."""
+    if requests:
+        _list(asyncio.run(_page(batch_id, state, after)), as_json)
+        return
 
     async def ask() -> BatchProgress:
         async with dsrs.client() as intake:
@@ -72,10 +83,37 @@ def batch_show(
             ("batch", found.batch_id),
             ("requests", f"{found.requests} of {found.people}"),
             *sorted(found.states.items()),
+            ("rights", _counted(found.rights)),
+            ("results", _counted(found.results)),
             ("withdrawn", found.withdrawn or None),
+            ("incidents", found.open_incidents or None),
+            ("overdue", found.overdue or None),
             ("next due", found.next_due.isoformat() if found.next_due else None),
         ]
     )
+
+
+def _counted(numbers: Mapping[str, int]) -> str | None:
+    return ", ".join(f"{number} {word}" for word, number in sorted(numbers.items())) or None
+
+
+async def _page(batch_id: UUID, state: SagaState | None, after: UUID | None) -> DsrPage:
+    async with dsrs.client() as intake:
+        return await intake.batch_page(batch_id, state=state.value if state else None, after=after)
+
+
+def _list(page: DsrPage, as_json: bool) -> None:
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (d.dsr_id, d.right.value, d.state.value, d.result.value if d.result else "", d.due_date,
+         d.progress.open_incidents or "")
+        for d in page.items
+    ]  # fmt: skip
+    print_table(("dsr", "right", "state", "result", "answer by", "incidents"), rows, nothing="No requests.")
+    if page.next and sys.stdout.isatty():
+        note(f"There are more: --after {page.items[-1].dsr_id}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from intake.adapters.store import view_of
 from intake.application.batches import BatchView
 from lethe_postgres import load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from intake.application.views import DsrView
     from lethe_postgres import Database
 
 
@@ -28,6 +30,15 @@ class PostgresBatches:
         )
         return found
 
-    async def find(self, batch_id: UUID, controller_ids: Iterable[str]) -> BatchView | None:
-        row = await self._database.fetchrow(self._sql["find_batch"], batch_id, list(controller_ids))
+    async def find(self, batch_id: UUID, controller_ids: Iterable[str], now: datetime) -> BatchView | None:
+        row = await self._database.fetchrow(self._sql["find_batch"], batch_id, list(controller_ids), now)
         return None if row is None else BatchView(**dict(row))
+
+    async def page(
+        self, batch_id: UUID, controller_ids: Iterable[str], *, after: UUID | None, state: str | None, limit: int
+    ) -> Sequence[DsrView] | None:
+        mine = list(controller_ids)
+        if not await self._database.fetchval(self._sql["batch_is_there"], batch_id, mine):
+            return None
+        rows = await self._database.fetch(self._sql["page_of_batch"], batch_id, mine, after, state, limit)
+        return [view_of(row) for row in rows]

@@ -73,13 +73,13 @@ class PostgresStore:
 
     async def find(self, dsr_id: UUID, controller_ids: Iterable[str]) -> DsrView | None:
         row = await self._database.fetchrow(self._sql["find_dsr"], dsr_id, list(controller_ids))
-        return None if row is None else _view(row)
+        return None if row is None else view_of(row)
 
     async def page(
         self, controller_ids: Iterable[str], *, before: UUID | None, state: str | None, limit: int
     ) -> Sequence[DsrView]:
         rows = await self._database.fetch(self._sql["page_of_dsrs"], list(controller_ids), before, state, limit)
-        return [_view(row) for row in rows]
+        return [view_of(row) for row in rows]
 
     async def package(self, dsr_id: UUID, controller_ids: Iterable[str]) -> PackageFacts | None:
         row = await self._database.fetchrow(self._sql["package_facts"], dsr_id, list(controller_ids))
@@ -121,7 +121,7 @@ def _row(candidate: Candidate) -> tuple[object, ...]:
     )
 
 
-def _view(row: asyncpg.Record) -> DsrView:
+def view_of(row: asyncpg.Record) -> DsrView:
     return DsrView(
         dsr_id=row["dsr_id"],
         controller_id=row["controller_id"],

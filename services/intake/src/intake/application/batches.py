@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from intake.application.accept import Acceptance
+    from intake.application.views import DsrView
     from intake.domain.fingerprint import Fingerprints
     from intake.domain.submission import Draft
 
@@ -38,7 +39,11 @@ class BatchView:
     people: int
     begun_at: datetime
     states: Mapping[str, int]
+    rights: Mapping[str, int]
+    results: Mapping[str, int]
     withdrawn: int
+    open_incidents: int
+    overdue: int
     next_due: datetime | None
 
 
@@ -57,7 +62,13 @@ class Shelf(Protocol):
         """Begin, or go on with the one that has this key; gives its id."""
         ...
 
-    async def find(self, batch_id: UUID, controller_ids: Iterable[str]) -> BatchView | None: ...
+    async def find(self, batch_id: UUID, controller_ids: Iterable[str], now: datetime) -> BatchView | None: ...
+
+    async def page(
+        self, batch_id: UUID, controller_ids: Iterable[str], *, after: UUID | None, state: str | None, limit: int
+    ) -> Sequence[DsrView] | None:
+        """In the order of acceptance; None if there is no such batch."""
+        ...
 
 
 class Batches:
@@ -122,7 +133,12 @@ class Batches:
         return outcome
 
     async def find(self, batch_id: UUID, controller_ids: Iterable[str]) -> BatchView | None:
-        return await self._shelf.find(batch_id, controller_ids)
+        return await self._shelf.find(batch_id, controller_ids, self._now())
+
+    async def page(
+        self, batch_id: UUID, controller_ids: Iterable[str], *, after: UUID | None, state: str | None, limit: int
+    ) -> Sequence[DsrView] | None:
+        return await self._shelf.page(batch_id, controller_ids, after=after, state=state, limit=limit)
 
     async def _work(
         self, waiting: Iterator[Row], outcome: Outcome, failed: list[Exception], traceparent: str | None

@@ -13,8 +13,11 @@ from pydantic import BaseModel, Field
 from intake.domain.errors import InvalidSubmission, Overloaded
 from intake.entrypoints.accepting import HEADER, idempotency_key, problem_of
 from intake.entrypoints.batch_csv import read_rows
+from intake.entrypoints.schemas import DsrPage
+from intake.entrypoints.showing import PAGE, shown
 from lethe_chassis import BodyRule, FieldError, Invalid, NotFound, Principal, current_traceparent, require_scope
 from lethe_events.models import Code  # noqa: TC001 - FastAPI evaluates annotations
+from lethe_events.words import SagaState  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 PATH = "/v1/dsr-batches"
 BODY = BodyRule(max_bytes=16 * 1024 * 1024, media_types=frozenset({"text/csv"}))
+_NO_BATCH = "There is no such batch, or it is not yours to see."
 _TOLD = 500
 """Faults that are told at once."""
 
@@ -56,7 +60,11 @@ class BatchProgress(BaseModel):
     people: int = Field(description="Rows of the file; fewer requests than these: send the same file again")
     requests: int = Field(description="Requests accepted so far")
     states: dict[str, int] = Field(description="How many requests are in which state")
+    rights: dict[str, int] = Field(description="How many exercise which right")
+    results: dict[str, int] = Field(description="How many were answered with which result")
     withdrawn: int
+    open_incidents: int = Field(description="Things a person has to look at, in all of them")
+    overdue: int = Field(description="Not answered, and the legal date is over")
     next_due: datetime | None = Field(description="The first legal date among those that are not answered")
 
 
@@ -111,11 +119,16 @@ def batch_router(batches: Callable[[], Batches]) -> APIRouter:
             conflicting=done.conflicting,
         )
 
+    _add_views(router, batches)
+    return router
+
+
+def _add_views(router: APIRouter, batches: Callable[[], Batches]) -> None:
     @router.get(PATH + "/{batch_id}", summary="How far the requests of a batch are", tags=["dsr"])
     async def find(batch_id: UUID, principal: Reader) -> BatchProgress:
         view = await batches().find(batch_id, principal.controller_ids)
         if view is None:
-            raise NotFound("There is no such batch, or it is not yours to see.")
+            raise NotFound(_NO_BATCH)
         return BatchProgress(
             batch_id=view.batch_id,
             controller_id=view.controller_id,
@@ -123,11 +136,32 @@ def batch_router(batches: Callable[[], Batches]) -> APIRouter:
             people=view.people,
             requests=sum(view.states.values()),
             states=dict(view.states),
+            rights=dict(view.rights),
+            results=dict(view.results),
             withdrawn=view.withdrawn,
+            open_incidents=view.open_incidents,
+            overdue=view.overdue,
             next_due=view.next_due,
         )
 
-    return router
+    @router.get(PATH + "/{batch_id}/dsrs", summary="The requests of a batch, in the order of acceptance", tags=["dsr"])
+    async def children(
+        batch_id: UUID,
+        principal: Reader,
+        state: Annotated[SagaState | None, Query(description="Only in this state")] = None,
+        after: Annotated[UUID | None, Query(description="Last dsr_id of the page before")] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    ) -> DsrPage:
+        views = await batches().page(
+            batch_id, principal.controller_ids, after=after, state=state.value if state else None, limit=limit
+        )
+        if views is None:
+            raise NotFound(_NO_BATCH)
+        following = None
+        if len(views) == limit:
+            kept = [f"after={views[-1].dsr_id}", f"limit={limit}", *([f"state={state.value}"] if state else [])]
+            following = f"{PATH}/{batch_id}/dsrs?{'&'.join(kept)}"
+        return DsrPage(items=[shown(view) for view in views], next=following)
 
 
 def _invalid(faults: Sequence[Fault]) -> Invalid:

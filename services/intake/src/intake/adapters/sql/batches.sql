@@ -7,13 +7,49 @@ DO UPDATE SET people = greatest(dsr_batch.people, excluded.people)
 RETURNING batch_id;
 
 -- name: find_batch
--- One batch of these controllers, with how far its requests are.
-SELECT b.controller_id, b.batch_id, b.people, b.begun_at,
-       coalesce((SELECT jsonb_object_agg(state, number) FROM (
-           SELECT state, count(*) AS number FROM dsr WHERE dsr.parent_id = b.batch_id GROUP BY state
-       ) AS states), '{}') AS states,
-       (SELECT count(*) FROM dsr WHERE dsr.parent_id = b.batch_id AND withdrawn_at IS NOT NULL) AS withdrawn,
-       (SELECT min(coalesce((told ->> 'due_legal')::timestamptz, due_legal)) FROM dsr
-        WHERE dsr.parent_id = b.batch_id AND state NOT IN ('answered', 'closed')) AS next_due
+-- One batch of these controllers, with how far its requests are. $3: now.
+SELECT b.controller_id, b.batch_id, b.people, b.begun_at, counts.*, totals.*
 FROM dsr_batch AS b
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_object_agg(word, number) FILTER (WHERE kind = 'state'), '{}') AS states,
+           coalesce(jsonb_object_agg(word, number) FILTER (WHERE kind = 'right'), '{}') AS rights,
+           coalesce(jsonb_object_agg(word, number) FILTER (WHERE kind = 'result'), '{}') AS results
+    FROM (
+        SELECT kind, word, count(*) AS number
+        FROM dsr
+        CROSS JOIN LATERAL (
+            VALUES ('state', state), ('right', right_asked), ('result', told ->> 'result')
+        ) AS said (kind, word)
+        WHERE dsr.parent_id = b.batch_id AND word IS NOT NULL
+        GROUP BY kind, word
+    ) AS counted
+) AS counts
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE withdrawn_at IS NOT NULL) AS withdrawn,
+           coalesce(sum((told ->> 'open_incidents')::bigint), 0)::bigint AS open_incidents,
+           count(*) FILTER (WHERE is_open AND due < $3) AS overdue,
+           min(due) FILTER (WHERE is_open) AS next_due
+    FROM (
+        SELECT withdrawn_at, told, state NOT IN ('answered', 'closed') AS is_open,
+               coalesce((told ->> 'due_legal')::timestamptz, due_legal) AS due
+        FROM dsr WHERE dsr.parent_id = b.batch_id
+    ) AS children
+) AS totals
 WHERE b.controller_id = ANY ($2::text[]) AND b.batch_id = $1;
+
+-- name: batch_is_there
+-- Whether there is such a batch among those of these controllers.
+SELECT true FROM dsr_batch WHERE controller_id = ANY ($2::text[]) AND batch_id = $1;
+
+-- name: page_of_batch
+-- The requests of one batch in the order of acceptance behind an id, optionally in one state.
+SELECT dsr_id, dsr.controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at, accepted_at,
+       due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method,
+       repeats, patterns, requests, parent_id, asked
+FROM dsr
+LEFT JOIN identity_check USING (controller_id, dsr_id)
+WHERE dsr.parent_id = $1 AND dsr.controller_id = ANY ($2::text[])
+  AND ($3::uuid IS NULL OR dsr_id > $3)
+  AND ($4::text IS NULL OR state = $4)
+ORDER BY dsr_id
+LIMIT $5;

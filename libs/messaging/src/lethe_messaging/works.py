@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
+from binascii import b2a_base64
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lethe_messaging.outbox import sql
@@ -80,7 +81,14 @@ class Works:
 
 
 def _readable(headers: Headers) -> str:
-    return json.dumps([[_clean(name), base64.b64encode(content or b"").decode()] for name, content in headers])
+    """JSON, put together by hand: poison comes by the thousand, and its names are few."""
+    pairs = [f'[{_quoted(n)},"{b2a_base64(c or b"", newline=False).decode("ascii")}"]' for n, c in headers]
+    return f"[{','.join(pairs)}]"
+
+
+@lru_cache(maxsize=256)
+def _quoted(name: str) -> str:
+    return json.dumps(_clean(name))
 
 
 def _clean(text: str) -> str:

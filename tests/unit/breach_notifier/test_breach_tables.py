@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_no_signal_starts_a_clock():
     starting = {
         s.event for s in tables.STEPS if s.target is State.AWARE and s.state in {tables.ABSENT, State.SUSPECTED}
     } - {e.FactsStated, e.AffectedCounted}
-    assert starting == {e.AwarenessDeclared, e.ProcessorNotified}
+    assert starting == {e.AwarenessDeclared, e.ProcessorNotified, e.CaseJoined}, "the last with a clock that ran"
     assert not any(
         s.state is State.SUSPECTED and s.target is State.AWARE and s.event is e.EvidenceAdded for s in tables.STEPS
     )
@@ -79,6 +80,7 @@ def test_the_page_is_fresh_and_has_every_row():
     assert all(meaning in page for meaning in MEANING.values())
 
 
+OTHER = UUID(int=77)
 MIDDLE = replace(SLIGHT, data=frozenset({Data.FINANCIAL}), retrieved=False)
 """A risk, and a high one for many people."""
 
@@ -120,7 +122,16 @@ def _acts(g, chance):
         lambda: g.on(e.BreachRecurred(g.now, who, g.now, "again")),
         g.closed,
         lambda: g.on(e.CaseReopened(g.now, who, "new logs")),
+        lambda: g.on(e.CaseMerged(g.now, who, OTHER, "one night")),
+        lambda: g.on(_joined(g, chance, who)),
+        lambda: g.on(e.CaseRelated(g.now, who, UUID(int=chance.randrange(3)), "one night")),
     ]
+
+
+def _joined(g, chance, who):
+    other, evidence = UUID(int=chance.randrange(9)), (chance.choice(["s1", "s5"]),)
+    ran = (g.now - timedelta(hours=chance.choice([1, 90])), BEN, "dump") if chance.random() < 0.5 else ()
+    return e.CaseJoined(g.now, who, other, evidence, chance.choice(["one night", ""]), *ran)
 
 
 class Watched(GivenBreach):
@@ -195,13 +206,20 @@ def _rare():
     again = Watched().suspected().aware().stated().decided().drafted("v1", Status.WITHDRAWN).notice("v1")
     yield again.notice("v2", Status.WITHDRAWN).letters().decided()
     left = Watched().suspected().on(e.DismissalProposed(NIGHT, ADA, "nothing")).on(e.DismissalConfirmed(NIGHT, BEN))
-    yield left.aware()
+    yield left.on(e.CaseReopened(NIGHT, ADA, "new logs"))
+    yield left.on(e.DismissalProposed(NIGHT, ADA, "nothing")).on(e.DismissalConfirmed(NIGHT, BEN)).aware()
     two = Watched().suspected().aware().stated().decided(authorities=("DE-BE", "FR")).notice("v1").letters()
     yield two.decided(authorities=("DE-BE",))
     part = Watched().suspected().aware().stated().decided(authorities=("DE-BE", "FR")).notice("v1")
     yield part.decided(authorities=("DE-BE",)).drafted("v2", Status.INCOMPLETE).signed("v2").filed("v2").letters()
     grown = Watched().suspected().aware().stated(MIDDLE).decided(subjects=False).confirmed()
     yield grown.notice("v1", Status.INCOMPLETE).counted(1, 20_000)
+    merged = Watched().suspected().aware().stated().decided().on(e.CaseMerged(NIGHT, ADA, OTHER, "one night"))
+    yield merged.on(e.CaseReopened(NIGHT, ADA, "another one"))
+    yield Watched().suspected().on(e.CaseMerged(NIGHT, ADA, OTHER, "x")).on(e.CaseReopened(NIGHT, ADA, "another one"))
+    yield Watched().suspected().aware().stated().decided(subjects=False).confirmed().notice("v1").decided()
+    none = Watched().suspected().aware().stated(SLIGHT).decided(authority=False, subjects=False).confirmed()
+    yield none.on(e.CaseJoined(NIGHT, ADA, OTHER, ("s9",), "one night"))
     wrong = Watched().suspected().aware().stated().decided().notice("v1", Status.INCOMPLETE).letters()
     yield wrong.decided(authorities=("DE-BE",))
 
@@ -229,7 +247,8 @@ def _never_wrong(before, g):
         assert case.clock is not None
         assert case.clock.aware_at <= before.clock.aware_at or before.dismissal is not None
     assert len(case.rung) == len(set(case.rung))
-    if case.state in {State.SETTLED, State.CLOSED, State.DISMISSED, State.NOTIFIED}:
+    assert case.state is not State.MERGED or not (case.merged_into is None or case.filings or case.letters)
+    if case.state in {State.SETTLED, State.CLOSED, State.DISMISSED, State.NOTIFIED, State.MERGED}:
         assert next_timer(case) is None
     for filing in case.filings:
         notice = next(n for n in case.notices if n.number == filing.notice)

@@ -165,4 +165,4 @@ def close(case: Case, event: e.CaseClosed) -> Verdictless:
 def reopen(case: Case, event: e.CaseReopened) -> Verdictless:
     if not event.reason.strip():
         return Rejected("no_reason", "say why the case is opened again")
-    return Applied(replace(case, ending=None, dismissal=None))
+    return Applied(replace(case, ending=None, dismissal=None, merged_into=None))

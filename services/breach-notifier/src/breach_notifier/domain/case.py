@@ -115,7 +115,7 @@ class Case:
     """`version` grows with every applied event. `changed_at`: since when a notice made earlier is out of date.
 
     `rung`: rungs of the ladder that rang, since the last awareness. `occurrence`: grows when the breach recurs;
-    `past`: what was filed for earlier occurrences.
+    `past`: what was filed for earlier occurrences. `joined`: cases of the same incident that go on in this one.
     """
 
     id: UUID
@@ -154,6 +154,9 @@ class Case:
     rung: tuple[str, ...] = ()
     alerts: tuple[str, ...] = ()
     ending: Ending | None = None
+    related: tuple[UUID, ...] = ()
+    joined: tuple[UUID, ...] = ()
+    merged_into: UUID | None = None
 
     def last_filing(self, authority: str) -> Filing | None:
         return next((f for f in reversed(self.filings) if f.authority == authority), None)
@@ -163,11 +166,13 @@ class Case:
 
 
 def standing(case: Case) -> State:
-    """The state that follows from what is there, for a case whose party is aware and that is open.
+    """The state that follows from what is there, for a case that is open.
 
-    AWARE: nothing decided. ASSESSED: somebody has to be told and was not yet. NOTIFIED: told in part. SETTLED:
-    nothing more is owed.
+    SUSPECTED: nobody is aware. AWARE: nothing decided. ASSESSED: somebody has to be told and was not yet. NOTIFIED:
+    told in part. SETTLED: nothing more is owed.
     """
+    if case.clock is None:
+        return State.SUSPECTED
     if case.party is Party.PROCESSOR:
         return State.SETTLED if case.controller_told else State.AWARE
     if case.verdict is None or not case.verdict.stands:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 RULE = "rule:"
 """How the name of a configured rule begins that acts in place of a person."""
 _RULES_MAY = (e.AwarenessDeclared, e.FactsStated, e.AffectedCounted)
-_FIXED = frozenset({State.SUSPECTED, State.DISMISSED, State.CLOSED})
-_STOPPED = frozenset({State.NOTIFIED, State.SETTLED, State.CLOSED})
+_FIXED = frozenset({State.SUSPECTED, State.DISMISSED, State.CLOSED, State.MERGED})
+_STOPPED = frozenset({State.NOTIFIED, State.SETTLED, State.CLOSED, State.MERGED})
 
 
 def decide(case: Case | None, event: Event) -> Decision:

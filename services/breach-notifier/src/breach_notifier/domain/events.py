@@ -240,6 +240,41 @@ class CaseReopened:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaseMerged:
+    """The same incident as another case of this party, in which it goes on."""
+
+    at: datetime
+    by: str
+    into: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseJoined:
+    """The case of the same incident that goes on in this one: what it had seen, and since when its party was aware."""
+
+    at: datetime
+    by: str
+    other: UUID
+    evidence: tuple[str, ...]
+    reason: str
+    aware_at: datetime | None = None
+    aware_by: str = ""
+    aware_reason: str = ""
+    occurred_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRelated:
+    """Another case, of this controller or of another, that whoever reads this one should know of."""
+
+    at: datetime
+    by: str
+    other: UUID
+    reason: str
+
+
 Event = (
     BreachSuspected
     | ProcessorNotified
@@ -264,6 +299,9 @@ Event = (
     | BreachRecurred
     | CaseClosed
     | CaseReopened
+    | CaseMerged
+    | CaseJoined
+    | CaseRelated
 )
 EVENTS: tuple[type, ...] = Event.__args__
 OPENING: tuple[type, ...] = (BreachSuspected, ProcessorNotified)

@@ -25,6 +25,7 @@ _STATES = {
     State.NOTIFIED: "told in a first phase; a complete notice, a follow-up or letters are owed",
     State.SETTLED: "nothing more is owed: notices complete and up to date, data subjects told or exempt",
     State.CLOSED: "effects and measures are written down (Art. 33(5))",
+    State.MERGED: "the same incident as another case, which goes on with the evidence and the earliest clock of both",
 }
 
 _WHAT = """A case is one incident at one controller, with its own clock; a processor keeps one for each controller that

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from functools import cache
@@ -89,9 +89,19 @@ def from_json(kind: Any, found: Any) -> Any:  # noqa: PLR0911 - one per kind of 
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(found)
     if is_dataclass(kind):
-        members = {name: from_json(hint, found[name]) for name, hint in _hints(kind).items()}  # type: ignore[arg-type]
+        members = {
+            name: from_json(hint, found[name])
+            for name, hint in _hints(kind).items()  # type: ignore[arg-type]
+            if name in found or name not in _optional(kind)  # type: ignore[arg-type]
+        }
         return kind(**members)  # type: ignore[operator]
     return found
+
+
+@cache
+def _optional(kind: Any) -> frozenset[str]:
+    """Fields that came later: what was recorded without them has their defaults."""
+    return frozenset(f.name for f in fields(kind) if f.default is not MISSING or f.default_factory is not MISSING)
 
 
 @cache

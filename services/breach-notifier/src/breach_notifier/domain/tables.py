@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from breach_notifier.domain import assessing, opening, telling
+from breach_notifier.domain import assessing, joining, opening, telling
 from breach_notifier.domain import events as e
 from breach_notifier.domain.words import State
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ABSENT: Final = "absent"
 Where = State | str
-SUS, DIS, AWA, ASS, NOT, SET, CLO = (
+SUS, DIS, AWA, ASS, NOT, SET, CLO, MER = (
     State.SUSPECTED,
     State.DISMISSED,
     State.AWARE,
@@ -31,8 +31,9 @@ SUS, DIS, AWA, ASS, NOT, SET, CLO = (
     State.NOTIFIED,
     State.SETTLED,
     State.CLOSED,
+    State.MERGED,
 )
-STATES: tuple[Where, ...] = (ABSENT, SUS, DIS, AWA, ASS, NOT, SET, CLO)
+STATES: tuple[Where, ...] = (ABSENT, SUS, DIS, AWA, ASS, NOT, SET, CLO, MER)
 OPEN = (AWA, ASS, NOT, SET)
 
 
@@ -86,8 +87,8 @@ STEPS: tuple[Step, ...] = (
     Step(ABSENT, e.BreachSuspected, SUS, opening.suspect, _BREACH),
     Step(ABSENT, e.ProcessorNotified, AWA, opening.processor_notified, _PROCESSOR),
     *(Step(s, e.ProcessorNotified, AWA, opening.processor_notified, _PROCESSOR) for s in (SUS, DIS)),
-    *_stay(OPEN, e.ProcessorNotified, opening.add_evidence, _DOCUMENT),
-    *_stay((SUS, DIS, *OPEN, CLO), e.EvidenceAdded, opening.add_evidence, _DOCUMENT),
+    *_stay((*OPEN, MER), e.ProcessorNotified, opening.add_evidence, _DOCUMENT),
+    *_stay((SUS, DIS, *OPEN, CLO, MER), e.EvidenceAdded, opening.add_evidence, _DOCUMENT),
     *_stay((SUS,), e.DismissalProposed, opening.propose_dismissal, _BREACH),
     Step(SUS, e.DismissalConfirmed, DIS, opening.confirm_dismissal, _DOCUMENT),
     *(Step(s, e.AwarenessDeclared, AWA, opening.declare, _AWARE) for s in (SUS, DIS)),
@@ -133,6 +134,13 @@ STEPS: tuple[Step, ...] = (
     Step(SET, e.CaseClosed, CLO, assessing.close, _DOCUMENT),
     Step(DIS, e.CaseReopened, SUS, assessing.reopen, _BREACH),
     Step(CLO, e.CaseReopened, SET, assessing.reopen, _DOCUMENT),
+    *_steps(MER, e.CaseReopened, assessing.reopen, _DOCUMENT, SUS, AWA, ASS),
+    # several cases of one incident
+    *(Step(s, e.CaseMerged, MER, joining.merge, _DOCUMENT) for s in (SUS, AWA, ASS)),
+    *_steps(SUS, e.CaseJoined, joining.join, _AWARE, SUS, AWA),
+    *_stay((AWA, ASS, NOT), e.CaseJoined, joining.join, _AWARE),
+    *_steps(SET, e.CaseJoined, joining.join, _PHASES, SET, NOT),
+    *_stay((SUS, DIS, *OPEN, CLO, MER), e.CaseRelated, joining.relate, _DOCUMENT),
 )
 
 IGNORED: tuple[Ignore, ...] = (
@@ -140,9 +148,11 @@ IGNORED: tuple[Ignore, ...] = (
     Ignore(DIS, e.DismissalProposed, "dismissed already"),
     Ignore(DIS, e.DismissalConfirmed, "dismissed already"),
     *(Ignore(s, e.DecisionConfirmed, "the decision stands") for s in (ASS, NOT, SET)),
-    *(Ignore(s, e.TriageDue, "the suspicion was decided") for s in (DIS, *OPEN, CLO)),
+    *(Ignore(s, e.TriageDue, "the suspicion was decided") for s in (DIS, *OPEN, CLO, MER)),
     *(Ignore(s, e.RungDue, "no clock runs for what is not known to be a breach") for s in (SUS, DIS)),
     *(Ignore(s, e.RungDue, "every authority was told: its clock has stopped") for s in (NOT, SET, CLO)),
+    Ignore(MER, e.RungDue, "the clock runs in the case that goes on"),
+    Ignore(MER, e.CaseMerged, "merged already"),
     Ignore(SET, e.ExemptionConfirmed, "confirmed already: nothing is owed"),
     Ignore(SET, e.ControllerTold, "the controller was told"),
     Ignore(CLO, e.CaseClosed, "closed already"),
@@ -156,6 +166,8 @@ _CLOSED = "the case is closed: open it again, or tell that the breach recurred"
 _AFTER = "awareness was declared: that it was no breach, or no risk, is now a decision with reasons and a second person"
 _ANSWER = "decide first whom to tell; an exemption lifts a duty that was found"
 _OWED = "something is still owed: decide, file, tell or prove an exemption first"
+_MERGED = "this case goes on in another one: act there; if it was another incident after all, open it again"
+_TOLD = "the authority was told under this case: merge the other one into it; or relate them"
 _NOBODY = "no data subject has to be told, or they were"
 
 _ACTS = (
@@ -189,6 +201,24 @@ REJECTED: tuple[Reject, ...] = (
     *(Reject(s, e.ControllerTold, "not_a_processor", "the controller decides and notifies") for s in (ASS, NOT)),
     Reject(SET, e.ExemptionClaimed, "nobody_owed", _NOBODY),
     *(Reject(s, e.CaseClosed, "owed", _OWED) for s in (AWA, ASS, NOT)),
+    *(Reject(s, e.CaseMerged, "told_already", _TOLD) for s in (NOT, SET)),
+    *(Reject(DIS, t, "dismissed", _DISMISSED) for t in (e.CaseMerged, e.CaseJoined)),
+    *(Reject(CLO, t, "closed", _CLOSED) for t in (e.CaseMerged, e.CaseJoined)),
+    *(
+        Reject(MER, t, "merged", _MERGED)
+        for t in (
+            *_ACTS,
+            e.DismissalProposed,
+            e.DismissalConfirmed,
+            e.AwarenessDeclared,
+            e.FactsStated,
+            e.AffectedCounted,
+            e.SubjectsOrdered,
+            e.BreachRecurred,
+            e.CaseClosed,
+            e.CaseJoined,
+        )
+    ),
     *(
         Reject(CLO, t, "closed", _CLOSED)
         for t in (*_ACTS, e.ProcessorNotified, e.DismissalProposed, e.DismissalConfirmed, e.AwarenessDeclared)

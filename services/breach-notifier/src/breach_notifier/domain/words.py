@@ -19,6 +19,7 @@ class State(StrEnum):
     NOTIFIED = "notified"  # told in a first phase; something is still owed
     SETTLED = "settled"  # nothing more is owed: notices complete, data subjects told or exempt
     CLOSED = "closed"
+    MERGED = "merged"  # the same incident as another case, which goes on with both
 
 
 class Party(StrEnum):

@@ -46,6 +46,17 @@ async def test_what_rolls_back_was_never_accepted(service: SmallWorker) -> None:
     assert await service.queue.pending() == {}
 
 
+async def test_a_backlog_is_worked_by_deadline_and_on_one_day_in_the_order_in_which_it_came(
+    service: SmallWorker,
+) -> None:
+    came = [task(due=0 if n == 9 else 60) for n in range(10)]
+    for one in came:
+        await service.accept(one)
+    claimed = [{job.task.task_id for job in await service.queue.claim("shop", size, 60)} for size in (1, 3, 3, 3)]
+    ids = [one.task_id for one in came]
+    assert claimed == [{ids[9]}, set(ids[0:3]), set(ids[3:6]), set(ids[6:9])]
+
+
 async def test_a_redelivered_task_is_answered_from_store_and_not_done_again(service: SmallWorker) -> None:
     first = task()
     async with service.running():

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from lethe_local.errors import LocalError
 from lethe_testkit.faults.campaign import ENVIRONMENT, RETENTION, crash_points, run_fault
 from lethe_testkit.faults.catalogue import every
 from lethe_testkit.faults.crashes import plan
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 CRASH_PARTS = 4
 """The crash points are died at in so many parts, each judged for itself: one that is cut short costs only itself."""
-_PEOPLE_OF_PART = 900
+_PEOPLE_OF_PART = 400
+_STARTS = 5
+"""A stack that does not come up is no verdict on anything: the machine may be busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ async def _lane(items: Sequence[Item], run: Run, *, instances: int = 1, small_di
     left = list(items)
     while left:
         people = 150 + sum(item.people for item in left)
-        stack = FaultStack(people=people, instances=instances, small_disk=small_disk, environment=ENVIRONMENT)
-        async with _place(stack, run) as place:
+        make = partial(FaultStack, people=people, instances=instances, small_disk=small_disk, environment=ENVIRONMENT)
+        async with _place(make, run) as place:
             sound = True
             while left and sound:
                 item = left.pop(0)
@@ -114,14 +117,26 @@ async def _lane(items: Sequence[Item], run: Run, *, instances: int = 1, small_di
 
 
 @asynccontextmanager
-async def _place(stack: FaultStack, run: Run) -> AsyncIterator[Field]:
+async def _place(make: Callable[[], FaultStack], run: Run) -> AsyncIterator[Field]:
     """A started stack. Starting and stopping leave the event loop to the other one."""
-    await asyncio.to_thread(stack.__enter__)
+    stack = await _started(make, run)
     try:
         async with Field(stack, run.seed, RETENTION, run.say) as place:
             yield place
     finally:
         await asyncio.to_thread(stack.__exit__)
+
+
+async def _started(make: Callable[[], FaultStack], run: Run) -> FaultStack:
+    for left in reversed(range(_STARTS)):
+        stack = make()
+        try:
+            return await asyncio.to_thread(stack.__enter__)
+        except LocalError as error:
+            if not left:
+                raise
+            run.say(f"    a stack did not come up, trying again: {error}")
+    raise AssertionError("the last start raises")
 
 
 async def _survive(place: Field, item: Item) -> tuple[Row, bool]:

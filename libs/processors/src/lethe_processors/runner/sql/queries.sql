@@ -23,24 +23,25 @@ RETURNING j.task_id
 SELECT task_id, attempt, answer::text AS answer, settled_at FROM job WHERE task_id = ANY($1::uuid[]) AND state = 'settled'
 
 -- name: claim
--- The oldest waiting jobs of one processor and one verb: the verb of the job that is due first. A claim counts as a try.
+-- The waiting jobs of one processor and one verb that are due first, of one day the oldest: the verb of the very first.
+-- A claim counts as a try.
 WITH head AS (
     SELECT first.verb
       FROM unnest($5::text[]) AS v(verb)
      CROSS JOIN LATERAL (
-           SELECT j.verb, j.due_at
+           SELECT j.verb, j.due_at, j.accepted_at
              FROM job AS j
             WHERE j.processor_id = $1 AND j.verb = v.verb AND j.state = 'waiting' AND j.next_attempt_at <= clock_timestamp()
-            ORDER BY j.due_at, j.task_id
+            ORDER BY j.due_at, j.accepted_at, j.task_id
             LIMIT 1) AS first
-     ORDER BY first.due_at
+     ORDER BY first.due_at, first.accepted_at
      LIMIT 1
 ), picked AS MATERIALIZED (
     SELECT j.task_id
       FROM job AS j
      WHERE j.processor_id = $1 AND j.verb = (SELECT verb FROM head) AND j.state = 'waiting'
        AND j.next_attempt_at <= clock_timestamp()
-     ORDER BY j.due_at, j.task_id
+     ORDER BY j.due_at, j.accepted_at, j.task_id
      LIMIT $2
        FOR UPDATE SKIP LOCKED
 )

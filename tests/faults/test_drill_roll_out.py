@@ -76,16 +76,23 @@ async def test_old_and_new_instances_work_side_by_side_and_the_old_one_can_come_
     ground: OrchestratorGround,
 ) -> None:
     async with ground.processors():
-        async with ground.running():
-            await ground.receive(10)
+        async with ground.running(LETHE_PLAIN_ROWS="true") as before:
+            first = await ground.receive(10)
             await until_closed(ground, 10)  # every statement is prepared and has a plan
+            assert await ground.fetch("SELECT FROM audit_event WHERE content IS NULL") == [], (
+                "a version of before reads"
+            )
+            assert await ground.fetch("SELECT FROM task WHERE after IS NULL OR tokens IS NULL") == []
             await ground.receive(20)
             with pytest.MonkeyPatch.context() as patch:
                 tomorrow(patch)
-                async with ground.running():
+                async with ground.running() as after:
                     await shared_by(ground, 2)
-                    await ground.receive(30)
+                    last = await ground.receive(30)
                     await until_closed(ground, 60)
+                    for of, by in ((first[0], after), (last[0], before)):
+                        chain = await by.get(f"/v1/sagas/{of}/events", headers=ground.auth())
+                        assert chain.json()["links"][0]["content"]["saga"] == str(of)
             await ground.receive(10)
             await until_closed(ground, 70)
         async with ground.running():  # rolled back: the code of before starts on the schema of tomorrow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from lethe_testkit.sagas import acknowledgement, dsr
 from lethe_testkit.serving import served
 from lethe_testkit.tasks import entry
 from lethe_vault import FileKeys, Identifiers, Sealing, Vault
+from orchestrator.adapters.packing import content_of
 from orchestrator.application.topics import Topics
 from orchestrator.bootstrap import bootstrap
 from orchestrator.domain.rules import ProcessorRules
@@ -219,6 +221,10 @@ class OrchestratorGround:
         async with self.admin.transaction():
             await self.admin.execute("SET LOCAL search_path = orchestrator")
             return await self.admin.fetch(sql, *arguments)
+
+    async def links(self) -> list[dict[str, Any]]:
+        """The contents of all chains."""
+        return [json.loads(content_of(row)) for row in await self.fetch("SELECT content, packed FROM audit_event")]
 
 
 _OUTCOMES = ("done", "nothing_found", "retained", "accepted", "residual", "transient", "permanent", "needs_person")

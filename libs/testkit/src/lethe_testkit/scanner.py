@@ -11,6 +11,7 @@ import httpx
 from lethe_events.topics import TOPICS, tasks_of
 from lethe_messaging import KafkaSettings
 from lethe_messaging.admin import read_all
+from orchestrator.adapters.packing import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,6 +70,8 @@ class Scanner:
                 counts[f"{row['s']}.{row['t']}"] = len(texts)
                 for line in texts:
                     found += self.hits(f"table {name}", line["line"].encode())
+            for row in await connection.fetch("SELECT content, packed FROM orchestrator.audit_event"):
+                found += self.hits("packed links", content_of(row).encode())
         finally:
             await connection.close()
         return found, counts

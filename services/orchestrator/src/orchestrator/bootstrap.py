@@ -121,7 +121,7 @@ def _tuning(settings: Settings) -> Tuning:
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     database, bus = engines.database, engines.bus
     registers, counted = PostgresRegisters(), meters()
-    store = PostgresSagas(database, registers, Shelf(settings.cached_sagas))
+    store = PostgresSagas(database, registers, Shelf(settings.cached_sagas), plain=settings.plain_rows)
     office = Office(
         store=store,
         registers=registers,

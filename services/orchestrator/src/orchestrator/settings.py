@@ -32,6 +32,8 @@ class Settings:
     """How long the content of a message that could not be taken is kept."""
     seal_every: timedelta
     cached_sagas: int
+    plain_rows: bool
+    """True while instances of a version that does not read the smaller rows run beside this one."""
 
     @classmethod
     def read(cls, env: Env) -> Settings:
@@ -52,4 +54,5 @@ class Settings:
             parked_retention_s=env.duration("LETHE_PARKED_RETENTION", timedelta(days=90)).total_seconds(),
             seal_every=env.duration("LETHE_SEAL_EVERY", timedelta(seconds=30)),
             cached_sagas=env.integer("LETHE_CACHED_SAGAS", 5_000, minimum=0, maximum=1_000_000),
+            plain_rows=env.flag("LETHE_PLAIN_ROWS", default=False),
         )

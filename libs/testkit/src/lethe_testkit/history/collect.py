@@ -31,6 +31,7 @@ from lethe_testkit.history.model import (
     TaskEnd,
     TimerEnd,
 )
+from orchestrator.adapters.packing import content_of
 from orchestrator.adapters.registers import PostgresRegisters
 from orchestrator.adapters.store import PostgresSagas
 from orchestrator.domain.timers import next_moment
@@ -234,14 +235,15 @@ def _task(row: Any, unverifiable: set[tuple[int, str]]) -> TaskEnd:
 
 
 def _link(row: Any) -> ChainLink:
-    content = json.loads(row["content"])
+    text = content_of(row)
+    content = json.loads(text)
     event = content["event"]
     rung = event.get("rung")
     return ChainLink(
         saga_id=row["saga_id"],
         seq=row["seq"],
         hash=row["hash"].hex(),
-        content=row["content"],
+        content=text,
         kind=content["kind"],
         at=datetime.fromisoformat(content["at"]),
         state=content.get("effect", {}).get("state"),

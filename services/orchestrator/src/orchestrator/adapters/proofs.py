@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lethe_messaging import parked_groups
 from lethe_postgres import load_queries
+from orchestrator.adapters.packing import content_of
 from orchestrator.domain.merkle import Leaf, path
 from orchestrator.domain.record_parts import instant
 
@@ -54,7 +57,7 @@ class PostgresProofs:
         last = await self._database.fetchrow(self._audit["last_link"], saga_id)
         if last is None or last["controller_id"] not in controllers:
             return None
-        row = await self._database.fetchrow(self._audit["seal_of"], saga_id, last["audit_seq"], last["at"])
+        row = await self._database.fetchrow(self._audit["seal_of"], saga_id, last["audit_seq"], _made_at(last))
         if row is None:
             return None
         leaves = [Leaf(*leaf) for leaf in zip(row["saga_ids"], row["seqs"], row["heads"], strict=True)]
@@ -84,6 +87,10 @@ def _entry(described: Mapping[str, Any], controllers: Collection[str]) -> Json:
         "after": described["after"],
         "verification": "required" if excepted is None else excepted["ground"],
     }
+
+
+def _made_at(link: asyncpg.Record) -> datetime:
+    return datetime.fromisoformat(json.loads(content_of(link))["at"])
 
 
 def _seal(row: asyncpg.Record) -> Json:

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from lethe_events.models import to_python
 from lethe_postgres import load_queries
+from orchestrator.adapters.packing import content_of
 from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept, letter_json
 from orchestrator.domain.clock import late, rung_due
 from orchestrator.domain.closing import result, verdicts
@@ -82,7 +83,7 @@ class PostgresReading:
         if not await self._may_see(saga_id, controllers):
             return None
         rows = await self._database.fetch(self._sql["links"], saga_id)
-        return [{"seq": r["seq"], "hash": r["hash"].hex(), "content": json.loads(r["content"])} for r in rows]
+        return [{"seq": r["seq"], "hash": r["hash"].hex(), "content": json.loads(content_of(r))} for r in rows]
 
     async def certificate(self, saga_id: UUID, controllers: Collection[str]) -> tuple[bool, str | None]:
         """Whether the saga is theirs, and the signed document as text (None: not closed yet)."""
@@ -253,7 +254,7 @@ def _incident(row: asyncpg.Record) -> Json:
 
 
 def _moment(row: asyncpg.Record) -> Json:
-    content = json.loads(row["content"])
+    content = json.loads(content_of(row))
     found = {key: content[key] for key in ("seq", "at", "kind", "by", "effect") if key in content}
     said = content.get("event", {})
     if "ack" in said:

@@ -6,12 +6,14 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from msgspec.json import decode, encode
 
 from lethe_events import TaskAcknowledged
 from lethe_events.canonical import canonical
 from lethe_events.models import from_python
 from lethe_events.words import PACKAGE_PROCESSOR, Channel, Right, SagaState, Verb
+from orchestrator.adapters.packing import content_of
 from orchestrator.application.batch import Entry
 from orchestrator.domain.beside import Beside
 from orchestrator.domain.closing import result
@@ -29,6 +31,25 @@ if TYPE_CHECKING:
     import asyncpg
 
     from orchestrator.application.ports import Registers
+
+
+class _Clock(Struct):
+    """How the dates of a saga came about."""
+
+    rule: str
+    unsure: bool
+    derivation: dict[str, Any]
+
+
+class _Opened(Struct):
+    clock: _Clock
+
+
+class _First(Struct):
+    """The first link of a chain, as far as a saga is read from it."""
+
+    event: _Opened
+
 
 # -- to rows
 
@@ -114,7 +135,7 @@ def new_task_row(saga_id: UUID, task: Task, registers: Registers) -> tuple[Any, 
         task.round,
         _ids(task.after),
         registers.id_of(task.rules.register_version),
-        ",".join(task.tokens),
+        ",".join(task.tokens) or None,
         task.status,
         task.attempt,
         task.tries,
@@ -148,7 +169,7 @@ def seldom_task_row(saga_id: UUID, task: Task, registers: Registers) -> tuple[An
         task.id,
         _ids(task.after),
         registers.id_of(task.rules.register_version),
-        ",".join(task.tokens),
+        ",".join(task.tokens) or None,
         None if task.proposal is None else _proposal_text(task.proposal),
         None if task.exception is None else _exception_text(task.exception),
     )
@@ -159,8 +180,8 @@ def _of(entry: Entry) -> Saga:
     return entry.saga
 
 
-def _ids(ids: Iterable[UUID]) -> str:
-    return ",".join(map(str, ids))
+def _ids(ids: Iterable[UUID]) -> str | None:
+    return ",".join(map(str, ids)) or None
 
 
 def _result(saga: Saga) -> str | None:
@@ -189,7 +210,7 @@ def _exception_text(e: LawfulException) -> str:
 
 
 def entry_of(row: asyncpg.Record, tasks: Mapping[UUID, Task], registers: Registers) -> Entry:
-    clock = json.loads(row["clock_found"])
+    clock = _clock_of(row)
     register_id = row["register_id"]
     saga = Saga(
         id=row["id"],
@@ -203,7 +224,7 @@ def entry_of(row: asyncpg.Record, tasks: Mapping[UUID, Task], registers: Registe
         identifier_kinds=tuple(row["identifier_kinds"]),
         received_at=row["received_at"],
         accepted_at=row["accepted_at"],
-        clock=Deadlines(row["due_strict"], row["due_legal"], clock["rule"], clock["derivation"], clock["unsure"]),
+        clock=Deadlines(row["due_strict"], row["due_legal"], clock.rule, clock.derivation, clock.unsure),
         state=SagaState(row["state"]),
         version=row["version"],
         register_version=None if register_id is None else registers.known(register_id).version,
@@ -226,6 +247,18 @@ def entry_of(row: asyncpg.Record, tasks: Mapping[UUID, Task], registers: Registe
     )
 
 
+def _clock_of(row: asyncpg.Record) -> _Clock:
+    """As it was changed last, else as the first link has it."""
+    stored = row["clock"]
+    return decode(content_of(row), type=_First).event.clock if stored is None else decode(stored, type=_Clock)
+
+
+def _tokens_of(row: asyncpg.Record) -> tuple[str, ...]:
+    """Rows of before have them in an array only."""
+    stored = row["subject_tokens"]
+    return tuple(row["tokens"] or ()) if stored is None else tuple(stored.split(","))
+
+
 def task_of(row: asyncpg.Record, controller_id: str, registers: Registers) -> Task:
     register = registers.known(row["register_id"])
     processor_id = row["processor_id"]
@@ -236,9 +269,9 @@ def task_of(row: asyncpg.Record, controller_id: str, registers: Registers) -> Ta
         processor_id=processor_id,
         verb=Verb(row["verb"]),
         round=row["round"],
-        after=tuple(row["after"]),
+        after=tuple(row["after"] or ()),
         rules=package_rules(register.version) if own else register.rules[processor_id],
-        tokens=tuple(row["tokens"]),
+        tokens=_tokens_of(row),
         status=TaskStatus(row["status"]),
         attempt=row["attempt"],
         answered=row["answered"],

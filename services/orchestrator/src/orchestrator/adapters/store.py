@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lethe_postgres import crashpoint, load_queries
 from orchestrator.adapters import rows
+from orchestrator.adapters.packing import pack
 from orchestrator.application.batch import incident_of
 from orchestrator.application.ports import Loaded
 from orchestrator.domain.errors import SagaError
@@ -68,7 +69,11 @@ class Shelf:
 class PostgresSagas:
     """Implements `SagaStore`."""
 
-    def __init__(self, database: Database, registers: Registers, shelf: Shelf | None = None) -> None:
+    def __init__(
+        self, database: Database, registers: Registers, shelf: Shelf | None = None, *, plain: bool = False
+    ) -> None:
+        """`plain`: new rows are written as versions read them that know of no smaller form. Both forms are read."""
+        self._plain = plain
         self._database = database
         self._registers = registers
         self._shelf = shelf or Shelf()
@@ -169,9 +174,9 @@ class PostgresSagas:
         await self._kept(work.tx, batch)
         work.after_commit(lambda: self._shelf.put(dirty))
 
-    async def _run(self, tx: Tx, name: str, values: Sequence[tuple[Any, ...]]) -> str:
+    async def _run(self, tx: Tx, name: str, values: Sequence[tuple[Any, ...]], *more: object) -> str:
         """One statement over rows; none for no rows."""
-        return await tx.execute(self._sql[name], *zip(*values, strict=True)) if values else ""
+        return await tx.execute(self._sql[name], *zip(*values, strict=True), *more) if values else ""
 
     async def _sagas(self, tx: Tx, dirty: Sequence[Entry]) -> None:
         created = [e for e in dirty if e.stored is None]
@@ -199,7 +204,7 @@ class PostgresSagas:
                 changed.append(rows.changed_task_row(saga.id, task))
                 if task_id in entry.seldom:
                     seldom.append(rows.seldom_task_row(saga.id, task, self._registers))
-        await self._run(tx, "insert_tasks", new)
+        await self._run(tx, "insert_tasks", new, self._plain)
         await self._run(tx, "update_tasks", changed)
         await self._run(tx, "update_tasks_seldom", seldom)
 
@@ -246,7 +251,8 @@ class PostgresSagas:
         await self._run(tx, "insert_strays", strays)
 
     async def _record(self, tx: Tx, batch: Batch, dirty: Sequence[Entry]) -> None:
-        await self._run(tx, "insert_links", [(k.saga_id, k.seq, bytes.fromhex(k.hash), k.content) for k in batch.links])
+        links, form = ("insert_plain_links", str) if self._plain else ("insert_links", pack)
+        await self._run(tx, links, [(k.saga_id, k.seq, bytes.fromhex(k.hash), form(k.content)) for k in batch.links])
         moved = {link.saga_id for link in batch.links}
         heads = [(e.saga.id, e.seq, bytes.fromhex(e.head)) for e in dirty if e.saga is not None and e.saga.id in moved]
         if heads:

@@ -33,7 +33,7 @@ WHERE number < coalesce($1, 2147483647) ORDER BY number DESC LIMIT $2;
 
 -- name: last_link
 -- Whose chain it is, how long, and when its last link was made.
-SELECT s.controller_id, s.audit_seq, (e.content::json ->> 'at')::timestamptz AS at
+SELECT s.controller_id, s.audit_seq, e.content, e.packed
 FROM saga s JOIN audit_event e ON e.saga_id = s.id AND e.seq = s.audit_seq WHERE s.id = $1;
 
 -- name: seal_of

@@ -16,9 +16,10 @@ SELECT clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS regis
 
 -- name: sagas
 -- Whole sagas, already locked.
-SELECT f.*, s.*, t.due_at AS armed, coalesce(f.clock, (SELECT (e.content::json -> 'event' -> 'clock')::text
-    FROM audit_event e WHERE e.saga_id = s.id AND e.seq = 1)) AS clock_found
-FROM saga s JOIN saga_fact f ON f.id = s.id LEFT JOIN timer t ON t.saga_id = s.id WHERE s.id = ANY($1::uuid[]);
+SELECT f.*, s.*, t.due_at AS armed, e.content, e.packed
+FROM saga s JOIN saga_fact f ON f.id = s.id LEFT JOIN timer t ON t.saga_id = s.id
+LEFT JOIN audit_event e ON e.saga_id = s.id AND e.seq = 1 AND f.clock IS NULL
+WHERE s.id = ANY($1::uuid[]);
 
 -- name: tasks
 -- All tasks of sagas that are already locked, in the order of the plan.
@@ -69,11 +70,13 @@ UPDATE saga_fact AS f SET beside = g.beside, clock = coalesce(g.clock, f.clock),
 FROM given g WHERE f.id = g.id;
 
 -- name: insert_tasks
--- New tasks.
-INSERT INTO task (saga_id, id, processor_id, verb, round, after, register_id, tokens, status, attempt, answered, tries,
-    looks, due_at, settled_at, code)
-SELECT i.saga_id, i.id, i.processor_id, i.verb, i.round, string_to_array(i.after, ',')::uuid[], i.register_id,
-    string_to_array(i.tokens, ','), i.status, i.attempt, 0, i.tries, 0, i.due_at, i.settled_at, i.code
+-- New tasks. $15: the arrays too, as versions read them that know of no other form.
+INSERT INTO task (saga_id, id, processor_id, verb, round, after, register_id, tokens, subject_tokens, status, attempt,
+    answered, tries, looks, due_at, settled_at, code)
+SELECT i.saga_id, i.id, i.processor_id, i.verb, i.round,
+    CASE WHEN $15 OR i.after IS NOT NULL THEN coalesce(string_to_array(i.after, ',')::uuid[], '{}') END, i.register_id,
+    CASE WHEN $15 THEN coalesce(string_to_array(i.tokens, ','), '{}') END, i.tokens,
+    i.status, i.attempt, 0, i.tries, 0, i.due_at, i.settled_at, i.code
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::int[], $8::text[],
     $9::text[], $10::int[], $11::smallint[], $12::timestamptz[], $13::timestamptz[], $14::text[])
     AS i(saga_id, id, processor_id, verb, round, after, register_id, tokens, status, attempt, tries, due_at, settled_at,
@@ -91,8 +94,9 @@ WHERE t.saga_id = c.saga_id AND t.id = c.id;
 
 -- name: update_tasks_seldom
 -- What seldom changes in a task: its order, its register, its tokens, proposals and exceptions.
-UPDATE task AS t SET after = string_to_array(c.after, ',')::uuid[], register_id = c.register_id,
-    tokens = string_to_array(c.tokens, ','), proposal = c.proposal, exception = c.exception
+UPDATE task AS t SET after = coalesce(string_to_array(c.after, ',')::uuid[], '{}'), register_id = c.register_id,
+    tokens = coalesce(string_to_array(c.tokens, ','), '{}'), subject_tokens = c.tokens, proposal = c.proposal,
+    exception = c.exception
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[])
     AS c(saga_id, id, after, register_id, tokens, proposal, exception)
 WHERE t.saga_id = c.saga_id AND t.id = c.id;
@@ -115,6 +119,11 @@ ON CONFLICT (message_id) DO NOTHING;
 
 -- name: insert_links
 -- The next links of chains.
+INSERT INTO audit_event (saga_id, seq, hash, packed)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::bytea[]);
+
+-- name: insert_plain_links
+-- The same, as versions read them that know of no packed ones.
 INSERT INTO audit_event (saga_id, seq, hash, content)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[]);
 
@@ -201,7 +210,7 @@ FROM saga s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE SKIP LOCKED;
 -- name: unchecked
 -- Open sagas whose scope was not yet compared with the register in force.
 SELECT id FROM saga
-WHERE closed_at IS NULL AND checked_register_id < $1 ORDER BY checked_register_id, id LIMIT $2;
+WHERE closed_at IS NULL AND checked_register_id < $1 ORDER BY checked_register_id LIMIT $2;
 
 -- name: insert_erased
 -- Subject tokens whose absence was seen; a later erasure takes the place of an earlier one.

@@ -84,7 +84,7 @@ FROM incident WHERE saga_id = $1 ORDER BY opened_at, id;
 
 -- name: links
 -- The chain of a saga, in order.
-SELECT seq, hash, content FROM audit_event WHERE saga_id = $1 ORDER BY seq;
+SELECT seq, hash, content, packed FROM audit_event WHERE saga_id = $1 ORDER BY seq;
 
 -- name: strays
 -- Acknowledgements that did not count.

@@ -30,7 +30,7 @@ async def test_a_batch_happens_after_whatever_it_had_to_wait_for() -> None:
     shelf.put([Entry(saga, 1, "0" * 64)])
     begun = saga.accepted_at
     waited = begun + timedelta(seconds=3)
-    row = {"id": saga.id, "version": saga.version, "register_id": 1}
+    row = {"id": saga.id, "version": saga.version, "register_id": 1, "standing_id": None}
     tx = LockedRows([{**row, "now": begun}, {**row, "now": waited}])
     loaded = await PostgresSagas(None, None, shelf).load(tx, [saga.id])
     assert loaded.now == waited

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ from lethe_postgres import Database, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 from orchestrator.adapters.correspondents import correspondents
+from orchestrator.adapters.holds import PostgresHolds
 from orchestrator.adapters.meters import meters
 from orchestrator.adapters.open_sagas import OpenSagas
 from orchestrator.adapters.proofs import PostgresProofs
@@ -46,6 +48,7 @@ from orchestrator.adapters.signing import Ed25519Signer, publish_key
 from orchestrator.adapters.store import PACKAGE, PostgresSagas, Shelf
 from orchestrator.application.acts import Acts
 from orchestrator.application.correspondence import Correspondence
+from orchestrator.application.hold_keeping import HoldKeeping
 from orchestrator.application.messages import Messages
 from orchestrator.application.office import Office
 from orchestrator.application.registers import RegisterKeeping
@@ -120,17 +123,20 @@ def _tuning(settings: Settings) -> Tuning:
 
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     database, bus = engines.database, engines.bus
-    registers, counted = PostgresRegisters(), meters()
+    registers, counted, held = PostgresRegisters(), meters(), PostgresHolds(database)
+    vault = Vault(engines.vault_database, engines.keys, redeemer=NAME)
     store = PostgresSagas(database, registers, Shelf(settings.cached_sagas), plain=settings.plain_rows)
     office = Office(
         store=store,
         registers=registers,
-        vault=Vault(engines.vault_database, engines.keys, redeemer=NAME),
+        vault=vault,
         messages=Messages(topics, _correspondence(settings, topics)),
         signer=engines.signer,
         retention=settings.retention,
         meters=counted,
+        holds=held,
     )
+    holds = HoldKeeping(office, bus, held, vault, lambda: os.urandom(10))
     own_topics = KafkaTopics(engines.kafka, topics, settings.partitions)
     keeping = RegisterKeeping(office, bus, engines.files, registers, own_topics)
     timers, take = Timers(office, bus), Take(office)
@@ -144,6 +150,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         keeping,
         Operations(database, bus),
         Resuming(office, bus, OpenSagas()),
+        holds,
     )
     start = _start(engines.kafka, topics, settings.partitions, keeping)
     app = build_app(
@@ -172,6 +179,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "relay": bus.relay,
         "timers": lambda: keep_stepping("timers", lambda: fire_timers(timers)),
         "seal": lambda: keep_stepping("seal", sealing.step),
+        "holds": lambda: keep_stepping("holds", holds.step),
         "count": lambda: keep_stepping("count", count),
     }
     load_calendars(datetime.now(UTC).year, ("DE",))

@@ -9,6 +9,7 @@ from lethe_client.cli import (
     breaches,
     certificates,
     dsrs,
+    holds,
     identity,
     law,
     parked,
@@ -36,6 +37,7 @@ identity.add_to(dsrs.app)
 batches.add_to(dsrs.app)
 requests.add_to(sagas.app)
 app.add_typer(sagas.app, name="saga")
+app.add_typer(holds.app, name="hold")
 app.add_typer(sagas.incidents, name="incident")
 app.add_typer(parked.app, name="parked")
 app.add_typer(registers.app, name="register")

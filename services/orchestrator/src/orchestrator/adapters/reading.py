@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from lethe_events.models import to_python
 from lethe_postgres import load_queries
 from orchestrator.adapters.packing import content_of
-from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept, letter_json
+from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept, letter_json, reopening_json
 from orchestrator.domain.clock import late, rung_due
 from orchestrator.domain.closing import result, verdicts
 from orchestrator.domain.record_parts import instant
@@ -182,6 +182,7 @@ def _head(saga: Saga) -> Json:
         "answered_at": _at(saga.answered_at),
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
+        "reopened": [] if beside is None else [reopening_json(r) for r in beside.reopened],
         "holds": [] if beside is None else [hold_json(h) for h in beside.holds],
         "identified": None if beside is None or beside.identified is None else to_builtins(beside.identified),
         "refusing": None if beside is None or beside.refusing is None else to_builtins(beside.refusing),

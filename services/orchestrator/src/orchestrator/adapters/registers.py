@@ -132,4 +132,5 @@ def rules_of(version: str, described: Mapping[str, Any]) -> ProcessorRules:
             factor=float(retries["factor"]),
             longest=_DURATION.validate_python(retries["max"]),
         ),
+        categories=tuple(described.get("data_categories", ())),
     )

@@ -127,7 +127,7 @@ class PostgresSagas:
         if not locked:
             row = await tx.fetchrow(self._sql["now"])
             assert row is not None, "a query without FROM has one row"
-            return Loaded(row["now"], row["register_id"] or 0)
+            return Loaded(row["now"], row["register_id"] or 0, {}, row["standing_id"] or 0)
         entries: dict[UUID, Entry] = {}
         missing: list[UUID] = []
         for row in locked:
@@ -140,7 +140,7 @@ class PostgresSagas:
             entries |= await self._read(tx, missing)
         # a row that was waited for tells the time after the wait: this batch happens after what it waited for
         now = max(row["now"] for row in locked)
-        return Loaded(now, locked[0]["register_id"] or 0, entries)
+        return Loaded(now, locked[0]["register_id"] or 0, entries, locked[0]["standing_id"] or 0)
 
     async def _read(self, tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Entry]:
         saga_rows = await tx.fetch(self._sql["sagas"], ids)

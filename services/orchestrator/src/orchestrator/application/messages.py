@@ -11,6 +11,7 @@ from orchestrator.application.absences import absences
 from orchestrator.application.correspondence import Correspondence
 from orchestrator.domain.certificate import kept
 from orchestrator.domain.closing import result
+from orchestrator.domain.holding import withheld_from
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,6 +53,7 @@ class Messages:
             subject_tokens=task.tokens,
             verifies=task.after[0] if task.verb is Verb.VERIFY else None,
             parts=command.parts,
+            withheld=() if saga.beside is None else withheld_from(saga.beside, task),
         )
         topic = self._topics.of_task(task.verb, task.rules)
         return stamp.record(topic, body, message_id(task.id, task.attempt, 0))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lethe_messaging import Work
     from lethe_postgres import Tx
     from orchestrator.application.messages import Messages
-    from orchestrator.application.ports import Loaded, Registers, RegisterView, SagaStore, Vault
+    from orchestrator.application.ports import Holds, Loaded, Registers, RegisterView, SagaStore, Vault
     from orchestrator.application.signer import Signer
     from orchestrator.domain.decision import Disposition
 
@@ -41,6 +41,7 @@ class Office:
     signer: Signer
     retention: timedelta
     meters: Meters
+    holds: Holds | None = None
 
     async def open(self, tx: Tx, ids: Sequence[UUID]) -> tuple[Batch, RegisterView | None]:
         """Lock these sagas; the register in force as well (None: none was ever loaded)."""
@@ -48,7 +49,10 @@ class Office:
 
     async def batch(self, tx: Tx, loaded: Loaded) -> tuple[Batch, RegisterView | None]:
         view = await self.registers.view(tx, loaded.register_id) if loaded.register_id else None
-        return Batch(loaded.now, dict(loaded.entries), self.messages, self.signer), view
+        batch = Batch(loaded.now, dict(loaded.entries), self.messages, self.signer)
+        if loaded.standing_id and self.holds is not None:
+            batch.standing = await self.holds.standing(tx, loaded.standing_id)
+        return batch, view
 
     async def save(self, work: Work, batch: Batch) -> None:
         """Write the batch and hand its messages to the outbox of the same transaction."""

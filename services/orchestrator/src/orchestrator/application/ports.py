@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lethe_postgres import Tx
     from orchestrator.application.batch import Batch, Entry
     from orchestrator.domain.rules import ProcessorRules
+    from orchestrator.domain.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Vault(Protocol):
     async def shred(self, dsr_ids: Sequence[UUID]) -> int: ...
 
 
+class Holds(Protocol):
+    """What is held for controllers, kept in memory until it changes."""
+
+    async def standing(self, tx: Tx, standing_id: int) -> Standing: ...
+
+
 class Desk(Protocol):
     """Opens transactions outside the consumer loop."""
 
@@ -62,11 +69,15 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Sagas of one transaction, locked. `now`: the database's clock. `register_id`: the version in force, 0: none."""
+    """Sagas of one transaction, locked. `now`: the database's clock. `register_id`: the version in force, 0: none.
+
+    `standing_id`: the last change of what is held for controllers, 0: there was none.
+    """
 
     now: datetime
     register_id: int
     entries: Mapping[UUID, Entry] = field(default_factory=dict)
+    standing_id: int = 0
 
 
 class SagaStore(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lethe_events.ids import task_id
 from lethe_law import EXTENSION_REASONS, GROUNDS, ClockError
 from lethe_law.changes import ChangeRefused
+from orchestrator.application.holding import bring_up
 from orchestrator.domain.clock import extended
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.errors import Refused
@@ -132,7 +133,8 @@ class RequestActs:
             saga = batch.saga(saga_id)
             if saga is None or saga.controller_id not in person.controllers:
                 raise Refused("not_found", "there is no such saga, or it is not yours to see")
-            decision = batch.apply(saga_id, make(saga, batch.now))
+            bring_up(batch, [saga_id])
+            decision = batch.apply(saga_id, make(batch.saga(saga_id) or saga, batch.now))
             if decision.disposition is not Disposition.APPLIED or decision.saga is None:
                 raise Refused(decision.code or "ignored", decision.detail)
             await self._office.save(work, batch)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.application.holding import bring_up
 from orchestrator.domain.events import ProcessorJoined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from orchestrator.application.batch import Batch
@@ -31,11 +32,13 @@ async def tokens_for(
     return found
 
 
-async def catch_up(batch: Batch, ids: Iterable[UUID], view: RegisterView | None, vault: Vault) -> None:
+async def catch_up(batch: Batch, ids: Collection[UUID], view: RegisterView | None, vault: Vault) -> None:
     """Let processors join that are registered now and that open sagas have not in scope.
 
-    Done before anything else happens to a saga, so that none closes past a processor that is registered.
+    Done before anything else happens to a saga, so that none closes past a processor that is registered; and before
+    that, the holds of the controller reach it, so that nobody who joins is asked for what is held.
     """
+    bring_up(batch, ids)
     if view is None:
         return
     missing: dict[UUID, list[ProcessorRules]] = {}

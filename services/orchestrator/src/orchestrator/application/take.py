@@ -15,6 +15,7 @@ from lethe_events import (
 from lethe_events.words import SubjectEventKind
 from orchestrator.application.batch import Stray
 from orchestrator.application.correspondence import reported
+from orchestrator.application.holding import impose, people_of
 from orchestrator.application.scope import catch_up, tokens_for
 from orchestrator.domain import events
 from orchestrator.domain.clock import deadlines, identified
@@ -23,7 +24,7 @@ from orchestrator.domain.sense import contradicts
 from orchestrator.domain.words import IN_DOUBT, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from lethe_messaging import Message, Work
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from orchestrator.application.ports import RegisterView
     from orchestrator.domain.rules import ProcessorRules
     from orchestrator.domain.saga import Saga
+
+    People = Mapping[UUID, Collection[str]]
 
 
 _OF_REQUESTS = (DsrReceived, DsrWithdrawn, DsrIdentityVerified, LetterReported)
@@ -53,12 +56,14 @@ class Take:
         batch, view = await self._office.open(work.tx, ids)
         scopes = self._scopes([b for _, b in bodies if isinstance(b, _PLANNED)], batch, view)
         tokens = await tokens_for(self._office.vault, scopes)
+        planned = {b.dsr_id: b.controller_id for _, b in bodies if isinstance(b, _PLANNED)}
+        people = await people_of(self._office.vault, batch.standing, planned) if batch.standing.holds else {}
         for message, body in bodies:
             if type(body) is DsrWithdrawn:
                 self._withdraw(work, batch, message, body)
                 continue
             if type(body) is DsrIdentityVerified:
-                self._identify(work, batch, message, body, view, tokens.get(body.dsr_id, {}))
+                self._identify(work, batch, message, body, view, tokens.get(body.dsr_id, {}), people)
                 continue
             if type(body) is LetterReported:
                 self._report(work, batch, message, body)
@@ -70,7 +75,7 @@ class Take:
             if saga is not None and not _same(saga, body):
                 work.park(message, "other_dsr", "another DSR has this dsr_id; its saga goes on unchanged")
                 continue
-            self._open(batch, message, body, view, tokens.get(body.dsr_id, {}))
+            self._open(batch, message, body, view, tokens.get(body.dsr_id, {}), people)
         await self._office.save(work, batch)
 
     def _withdraw(self, work: Work, batch: Batch, message: Message, body: DsrWithdrawn) -> None:
@@ -108,6 +113,7 @@ class Take:
         body: DsrIdentityVerified,
         view: RegisterView | None,
         tokens: Mapping[str, tuple[str, ...]],
+        people: People,
     ) -> None:
         """The doubt is settled: the scope is planned as the register is now."""
         cause = message.received.envelope.id
@@ -118,21 +124,25 @@ class Take:
         if decision.disposition is Disposition.REJECTED:
             work.park(message, decision.code, decision.detail)
         elif decision.disposition is Disposition.APPLIED:
+            impose(batch, body.dsr_id, people.get(body.dsr_id, ()))
             self._plan(batch, body.dsr_id, body.controller_id, view, tokens, cause)
 
-    def _open(
+    def _open(  # noqa: PLR0917 - what one request brings with it
         self,
         batch: Batch,
         message: Message,
         body: DsrReceived,
         view: RegisterView | None,
         tokens: Mapping[str, tuple[str, ...]],
+        people: People,
     ) -> None:
         cause = message.received.envelope.id
         received = events.DsrReceived(batch.now, cause, body, deadlines(body))
         if batch.apply(body.dsr_id, received, cause).disposition is not Disposition.APPLIED:
             return
         if body.identity != IN_DOUBT:
+            if batch.standing.holds:
+                impose(batch, body.dsr_id, people.get(body.dsr_id, ()))
             self._plan(batch, body.dsr_id, body.controller_id, view, tokens, cause)
 
     def _plan(  # noqa: PLR0917 - as `_open`

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orchestrator.application.holding import impose, people_of
 from orchestrator.application.scope import catch_up
+from orchestrator.domain.hold_events import KeptPartDue
+from orchestrator.domain.kept_parts import processors_due
 from orchestrator.domain.timers import due_events
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from orchestrator.application.batch import Batch
     from orchestrator.application.office import Office
-    from orchestrator.application.ports import Desk
+    from orchestrator.application.ports import Desk, RegisterView
 
 LIMIT = 500
 LONGEST_SLEEP = 0.5  # seconds; a moment that is set meanwhile fires no later than this
@@ -60,6 +67,18 @@ class Timers:
                 assert entry.saga is not None, "a timer belongs to a saga"
                 for event in due_events(entry.saga, batch.now, office.retention):
                     office.meters.fired((batch.now - event.due_at).total_seconds())
+                    if type(event) is KeptPartDue:
+                        event = await self._anew(batch, saga_id, event, view)  # noqa: PLW2901 - the same, told more
                     batch.apply(saga_id, event)
             await office.save(work, batch)
         return len(loaded.entries)
+
+    async def _anew(self, batch: Batch, saga_id: UUID, event: KeptPartDue, view: RegisterView | None) -> KeptPartDue:
+        """A saga that closed long ago goes on: under the holds of today, and by the register of today."""
+        saga = batch.saga(saga_id)
+        assert saga is not None, "a timer belongs to a saga"
+        people = await people_of(self._office.vault, batch.standing, {saga_id: saga.controller_id})
+        impose(batch, saga_id, people.get(saga_id, ()))
+        known = {} if view is None else {r.processor_id: r for r in view.of(saga.controller_id)}
+        rules = tuple(known[p] for p in processors_due(saga, batch.now) if p in known)
+        return replace(event, register_version=view.version, processors=rules) if rules and view else event

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HoldImposed:
-    """A hold of the controller covers this request. `hold` is as two people approved it, before the request or after."""
+    """A hold of the controller covers this request. `hold` is as two people approved it, before or after."""
 
     at: datetime
     hold: Hold

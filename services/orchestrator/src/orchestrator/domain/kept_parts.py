@@ -1,4 +1,4 @@
-"""Parts that the law keeps until a date: when it comes they are erased without anyone asking. GDPR Art. 17(1)(a), (3)(b).
+"""Parts that the law keeps until a date: then they are erased without anyone asking. GDPR Art. 17(1)(a), (3)(b).
 
 The request was answered (partially granted, Art. 12(4)) and its clock has stopped; what is left is the controller's own
 duty to erase what is no longer necessary (Art. 5(1)(e)). So no new request is made up: the saga goes on where it

@@ -89,6 +89,11 @@ class Console:
         next_ = "?" + urlencode({"after": following}) if following else None
         return self._page("incidents.html", rows=rows, next=next_)
 
+    async def holds(self, principal: Principal) -> Response:
+        mine, rows = sorted(principal.controller_ids), self._parts().holds.rows
+        held = await rows.page(mine, matter=None, lifted=True, hold_id=None, limit=_PAGE)
+        return self._page("holds.html", holds=held, kept=await rows.kept(mine, None, _PAGE))
+
     async def register(self, principal: Principal) -> Response:
         return self._page("register.html", register=await self._parts().proofs.register(principal.controller_ids))
 
@@ -137,6 +142,10 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
     @router.get("/incidents")
     async def incidents(request: Request, after: Annotated[str | None, Query(max_length=100)] = None) -> Response:
         return await _seen(request, console, lambda who: console.incidents(who, after))
+
+    @router.get("/holds")
+    async def holds(request: Request) -> Response:
+        return await _seen(request, console, console.holds)
 
     @router.get("/register")
     async def register(request: Request) -> Response:

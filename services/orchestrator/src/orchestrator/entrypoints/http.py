@@ -25,6 +25,7 @@ from orchestrator.application.acts import Person
 from orchestrator.application.views import Filter
 from orchestrator.domain.errors import Refused
 from orchestrator.entrypoints.console import console_router
+from orchestrator.entrypoints.hold_http import holds_router
 from orchestrator.entrypoints.register_http import register_router
 from orchestrator.entrypoints.request_http import request_router
 from orchestrator.entrypoints.resume_http import resuming_router
@@ -85,6 +86,7 @@ def build_app(
     app.include_router(_resolving(parts))
     app.include_router(register_router(parts))
     app.include_router(resuming_router(parts))
+    app.include_router(holds_router(parts))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     app.include_router(console_router(parts))
     return app

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lethe_chassis import MessagingOperations
     from orchestrator.application.acts import Acts
+    from orchestrator.application.hold_keeping import HoldKeeping
     from orchestrator.application.registers import RegisterKeeping
     from orchestrator.application.request_acts import RequestActs
     from orchestrator.application.resuming import Resuming
@@ -25,3 +26,4 @@ class Parts:
     registers: RegisterKeeping
     operations: MessagingOperations
     resuming: Resuming
+    holds: HoldKeeping

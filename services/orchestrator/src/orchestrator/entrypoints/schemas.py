@@ -124,6 +124,7 @@ class Saga(BaseModel):
     letters: list[dict[str, Any]] = Field(default=[], description="What became of letters to the person")
     extending: dict[str, Any] | None = Field(default=None, description="A notice of extension that is on its way")
     clock_changes: list[dict[str, Any]] = Field(default=[], description="What changed the dates, who and why")
+    reopened: list[dict[str, Any]] = Field(default=[], description="Why and where it went on after it had closed")
     holds: list[dict[str, Any]] = Field(default=[], description="Legal holds: matter, scope, people, when in force")
     identified: dict[str, Any] | None = Field(default=None, description="How a doubt about who asks was settled")
     refusing: dict[str, Any] | None = Field(default=None, description="A refusal that waits for a second person")

@@ -3,16 +3,20 @@
 -- name: by_index
 -- Plans are made while tables are empty and kept while they grow: a sequential scan must never look cheap.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true);
+       set_config('enable_mergejoin', 'off', true),
+       -- shared with every other batch; a hold that comes into force waits for those that began without it
+       pg_advisory_xact_lock_shared(hashtextextended('lethe-orchestrator/holds', 0));
 
 -- name: lock
 -- Lock sagas in the order of their ids; tells the time of the batch and the register in force as well.
-SELECT s.id, s.version, clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS register_id
+SELECT s.id, s.version, clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS register_id,
+    (SELECT max(id) FROM hold_change) AS standing_id
 FROM saga s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE;
 
 -- name: now
 -- The time of the batch and the register in force.
-SELECT clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS register_id;
+SELECT clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS register_id,
+    (SELECT max(id) FROM hold_change) AS standing_id;
 
 -- name: sagas
 -- Whole sagas, already locked.
@@ -204,7 +208,8 @@ RETURNING saga_id;
 
 -- name: skip_locked
 -- Of these sagas, those that nobody else holds, locked; with the time and the register in force.
-SELECT s.id, s.version, clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS register_id
+SELECT s.id, s.version, clock_timestamp() AS now, (SELECT max(id) FROM register_version) AS register_id,
+    (SELECT max(id) FROM hold_change) AS standing_id
 FROM saga s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE SKIP LOCKED;
 
 -- name: unchecked

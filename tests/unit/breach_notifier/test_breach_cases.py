@@ -292,8 +292,8 @@ def test_a_corrected_number_of_people_asks_for_a_follow_up_and_for_the_missing_l
     g.later(1).notice("v2").letters(47_000, "p2")
     assert g.state == "settled"
     ignored(g.counted(47_000, 47_000, "d2"))
-    rejected(g.counted(5, 4, "d3"), "impossible_numbers")
-    rejected(g.counted(-1, None, "d3"), "impossible_numbers")
+    rejected(g.counted(5, 4, "d3"), "impossible_bounds")
+    rejected(g.counted(-1, None, "d3"), "impossible_bounds")
 
 
 def test_a_recurrence_starts_a_new_clock_and_keeps_what_was_filed_on_record():

@@ -19,6 +19,7 @@ from breach_notifier.adapters.signals import PostgresSignals
 from breach_notifier.adapters.store import PACKAGE, PostgresCases
 from breach_notifier.application.acts import Acts
 from breach_notifier.application.calls import Calls
+from breach_notifier.application.joining import Joining
 from breach_notifier.application.office import Office
 from breach_notifier.application.signals import Purge, Signals
 from breach_notifier.application.take import Reports
@@ -100,7 +101,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     calls = _calls(engines, counted)
     purge = Purge(stored, settings.signal_retention)
     reading = PostgresReading(database, engines.policy)
-    parts = Parts(reading, Acts(office, bus), Operations(database, bus))
+    parts = Parts(reading, Acts(office, bus), Joining(office, bus), Operations(database, bus))
     start = Start(
         lambda: ensure_topics(engines.kafka, topics.every, settings.partitions),
         refused=(TopicMismatch,),

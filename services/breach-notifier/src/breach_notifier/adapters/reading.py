@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
-_OVER: Final = frozenset({"dismissed", "closed"})
+_OVER: Final = frozenset({"dismissed", "closed", "merged"})
 
 
 class PostgresReading:
@@ -55,7 +55,7 @@ class PostgresReading:
             return None
         case, versions = found
         latest = versions[-1].content if versions else None
-        incident = await self._database.fetchrow(self._sql["incident_of_case"], case_id)
+        seen = [_plain(row) for row in await self._database.fetch(self._sql["incidents_of_case"], case_id)]
         calls = await self._database.fetch(self._sql["calls_of_case"], case_id)
         links = await self._database.fetch(self._sql["links"], case_id)
         return {
@@ -66,7 +66,10 @@ class PostgresReading:
             "occurrence": case.occurrence,
             "occurred_from": _at(case.occurred_from),
             "evidence": list(case.evidence),
-            "seen": None if incident is None else _plain(incident),
+            "seen": seen[0] if seen else None,
+            "also_seen": seen[1:],
+            "merged_into": None if case.merged_into is None else str(case.merged_into),
+            "belongs_with": await self._siblings(case, controllers),
             "facts": None if case.facts is None else as_json(case.facts),
             "proposal": to_json(case.proposal),
             "counted": to_json(case.counted),
@@ -115,6 +118,15 @@ class PostgresReading:
         row = await self._database.fetchrow(self._sql["case"], case_id, list(controllers))
         return None if row is None else read_case(row["content"])
 
+    async def _siblings(self, case: Case, controllers: Collection[str]) -> list[Json]:
+        """Cases that whoever reads this one may see as well, and how they belong to it."""
+        named = [*case.joined, *case.related, *([case.merged_into] if case.merged_into else [])]
+        rows = await self._database.fetch(self._sql["siblings"], case.incident_id, named, case.id, list(controllers))
+        return [
+            {"case_id": str(r["id"]), "controller_id": r["controller_id"], "state": r["state"], "as": _as(case, r)}
+            for r in rows
+        ]
+
     def _reminders(self, case: Case) -> list[Json]:
         """Duties of other laws, by date. Nobody claims here that they were fulfilled."""
         policy = self._policy.controllers.get(case.controller_id)
@@ -125,6 +137,14 @@ class PostgresReading:
             {"law": d.reminder.law, "what": d.reminder.what, "article": d.reminder.article, "at": _instant(d.at)}
             for d in reminders_due(policy.laws, happened)
         ]
+
+
+def _as(case: Case, row: asyncpg.Record) -> str:
+    if row["id"] == case.merged_into:
+        return "goes on there"
+    if row["id"] in case.joined:
+        return "goes on here"
+    return "the same incident" if row["incident_id"] == case.incident_id else "related"
 
 
 def _version(row: asyncpg.Record) -> Version:

@@ -75,6 +75,7 @@ class PostgresCases:
         if stopped:
             await tx.execute(self._sql["stop_timers"], stopped)
         await self._papers(tx, batch)
+        await self._run(tx, "move_incidents", batch.moved)
         calls = [
             (c.id, r, c.case.id, c.case.controller_id, c.about, c.resolves, c.case.state.value, _due(c.case), c.at)
             for c in batch.calls

@@ -54,7 +54,7 @@ class Acts:
         """`make` gets the time of the transaction and the case as it is locked."""
         async with self._desk.work() as work:
             batch = await self._office.open(work.tx, [case_id])
-            done = self._apply(batch, person, case_id, make)
+            done = performed(batch, person, case_id, make)
             if done.applied:
                 await self._office.save(work, batch)
             return done
@@ -63,7 +63,7 @@ class Acts:
         """The next version of the notice, filled from the case. `given`: fields that the case cannot know."""
         async with self._desk.work() as work:
             batch = await self._office.open(work.tx, [case_id])
-            case = _theirs(batch, person, case_id)
+            case = theirs(batch, person, case_id)
             versions = [read(text) for text in await self._office.store.contents(work.tx, case_id)]
             policy = self._office.policy.controllers.get(case.controller_id)
             if policy is None:
@@ -71,7 +71,7 @@ class Acts:
             content = draft(case, policy, given, versions, batch.now)
             text = content.text(str(case_id))
             sha256 = hash_of(text)
-            done = self._apply(
+            done = performed(
                 batch, person, case_id, lambda at, _: e.NoticeDrafted(at, person.name, sha256, content.status)
             )
             if done.applied:
@@ -84,22 +84,28 @@ class Acts:
         """Sign off a version by another person than its author; one that cannot be filed cannot be signed."""
         async with self._desk.work() as work:
             batch = await self._office.open(work.tx, [case_id])
-            notice = numbered(_theirs(batch, person, case_id), number)
+            notice = numbered(theirs(batch, person, case_id), number)
             contents = await self._office.store.contents(work.tx, case_id)
             wrong = read(contents[number - 1]).unfilable
             if wrong:
                 raise Refused("not_fileable", "without these fields no notice can be filed: draft again", wrong)
-            done = self._apply(batch, person, case_id, lambda at, _: e.NoticeSignedOff(at, person.name, notice.sha256))
+            done = performed(batch, person, case_id, lambda at, _: e.NoticeSignedOff(at, person.name, notice.sha256))
             if done.applied:
                 await self._office.save(work, batch)
             return done
 
-    def _apply(self, batch: Batch, person: Person, case_id: UUID, make: Making) -> Done:
-        case = _theirs(batch, person, case_id)
-        decision = batch.apply(case_id, make(batch.now, case))
-        if decision.disposition is Disposition.REJECTED or decision.case is None:
-            raise Refused(decision.code, decision.detail)
-        return Done(decision.case, decision.disposition is Disposition.APPLIED, decision.detail)
+
+def performed(batch: Batch, person: Person, case_id: UUID, make: Making) -> Done:
+    """`make` gets the time of the transaction and the case as it is locked. Raises Refused."""
+    return applied(batch, case_id, make(batch.now, theirs(batch, person, case_id)))
+
+
+def applied(batch: Batch, case_id: UUID, event: Event) -> Done:
+    """Raises Refused."""
+    decision = batch.apply(case_id, event)
+    if decision.disposition is Disposition.REJECTED or decision.case is None:
+        raise Refused(decision.code, decision.detail)
+    return Done(decision.case, decision.disposition is Disposition.APPLIED, decision.detail)
 
 
 def numbered(case: Case, number: int) -> Notice:
@@ -110,7 +116,8 @@ def numbered(case: Case, number: int) -> Notice:
     return found
 
 
-def _theirs(batch: Batch, person: Person, case_id: UUID) -> Case:
+def theirs(batch: Batch, person: Person, case_id: UUID) -> Case:
+    """Raises Refused."""
     case = batch.case(case_id)
     if case is None or case.controller_id not in person.controllers:
         raise Refused("not_found", "there is no such case, or it is not yours to see")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SOURCE = "/lethe/breach-notifier"
 _CALLS = 1000
 """Index from which ids of calls are counted, apart from those of messages."""
-_OVER = frozenset({State.DISMISSED, State.NOTIFIED, State.SETTLED, State.CLOSED})
+_OVER = frozenset({State.DISMISSED, State.NOTIFIED, State.SETTLED, State.CLOSED, State.MERGED})
 """States in which nobody has to be called about the clock any more."""
 
 
@@ -75,6 +75,8 @@ class Batch:
         self.calls: list[Call] = []
         self.drafts: list[Drafted] = []
         self.filings: list[tuple[UUID, Filing]] = []
+        self.moved: list[tuple[UUID, UUID]] = []
+        """Cases that go on in others: what signals opened goes with them."""
         self._topics = topics
 
     def case(self, case_id: UUID) -> Case | None:

@@ -102,6 +102,8 @@ class Signals:
         work.after_commit(lambda: self._office.meters.hits(p.incident.rule for p in placed))
 
     def _case_of(self, incident: Incident) -> UUID:
+        if incident.case_id is not None:
+            return incident.case_id
         policy = self._office.policy.controllers[incident.controller_id]
         return case_id(incident.id, policy.controller_id, policy.party)
 

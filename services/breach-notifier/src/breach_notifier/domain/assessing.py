@@ -34,7 +34,7 @@ def state_facts(case: Case, event: e.FactsStated) -> Verdictless:
 def count(case: Case, event: e.AffectedCounted) -> Verdictless:
     """The number of people as the index tells it; the worst that is possible counts as a fact."""
     if event.lower < 0 or (event.upper is not None and event.upper < event.lower):
-        return Rejected("impossible_numbers", "a lower bound from 0, and an upper one that is not below it")
+        return Rejected("impossible_bounds", "a lower bound from 0, and an upper one that is not below it")
     before = case.counted
     if before is not None and before.digest == event.digest and before.upper == event.upper:
         return Ignored("the same people as before")

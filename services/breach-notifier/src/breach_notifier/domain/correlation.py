@@ -183,6 +183,8 @@ class Incident:
     asset: str
     first_at: datetime
     hits: int = 0
+    case_id: UUID | None = None
+    """Where it is looked at; None: in a case of its own, not there yet."""
 
     def takes(self, hit: Hit) -> bool:
         same = (self.controller_id, self.rule, self.asset) == (hit.controller_id, hit.rule, hit.asset)

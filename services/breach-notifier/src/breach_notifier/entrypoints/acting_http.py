@@ -75,6 +75,19 @@ def acting_router(parts: Callable[[], Parts]) -> APIRouter:
     async def confirm(case_id: UUID, who: Actor) -> s.Acted:
         return await act(who, case_id, lambda at, _: e.DecisionConfirmed(at, who.subject))
 
+    @router.post("/counted", summary="Record how many people are concerned, as somebody counted them")
+    async def counted(case_id: UUID, body: s.Counting, who: Actor) -> s.Acted:
+        found = (body.lower, body.upper, body.proof_sha256)
+        return await act(who, case_id, lambda at, _: e.AffectedCounted(at, who.subject, *found))
+
+    @router.post("/merge", summary="The same incident as another case: this one goes on in that one")
+    async def merge(case_id: UUID, body: s.Merging, who: Actor) -> s.Acted:
+        return acted(await answered(parts().joining.merge(_person(who), case_id, body.into, body.reason)))
+
+    @router.post("/relate", summary="Another case that readers of this one should know of")
+    async def relate(case_id: UUID, body: s.Relating, who: Actor) -> s.Acted:
+        return acted(await answered(parts().joining.relate(_person(who), case_id, body.other, body.reason)))
+
     _subjects(router, act)
     _ending(router, act)
     return router

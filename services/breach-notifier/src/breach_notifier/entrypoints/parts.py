@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from breach_notifier.application.acts import Acts
+    from breach_notifier.application.joining import Joining
     from breach_notifier.application.views import Reading
     from lethe_chassis import MessagingOperations
 
@@ -17,4 +18,5 @@ class Parts:
 
     reading: Reading
     acts: Acts
+    joining: Joining
     operations: MessagingOperations

@@ -183,6 +183,26 @@ class Exempt(_Body):
     evidence: list[ShownProof] = []
 
 
+class Merging(_Body):
+    """The same incident as another case of the same controller: the earliest awareness of both governs."""
+
+    into: UUID = Field(description="The case that goes on")
+    reason: Text
+
+
+class Relating(_Body):
+    other: UUID = Field(description="A case that readers of this one should know of; it may be another controller's")
+    reason: Text
+
+
+class Counting(_Body):
+    """How many people are concerned, as somebody counted them. The worst that is possible counts as a fact."""
+
+    lower: int = Field(description="At least so many")
+    upper: int | None = Field(default=None, description="At most so many; null: cannot be bounded")
+    proof_sha256: Sha256
+
+
 class Closing(_Body):
     effects: Text
     measures: Text

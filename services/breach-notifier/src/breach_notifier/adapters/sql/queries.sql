@@ -61,6 +61,11 @@ INSERT INTO filing (case_id, authority, notice, reference, copy_sha256, filed_at
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
     $8::boolean[]) ON CONFLICT DO NOTHING;
 
+-- name: move_incidents
+-- What signals opened goes on in the case that theirs was merged into.
+UPDATE incident SET case_id = m.into_id FROM unnest($1::uuid[], $2::uuid[]) AS m(from_id, into_id)
+WHERE incident.case_id = m.from_id;
+
 -- name: insert_calls
 -- Calls of on-call, one row per receiver.
 INSERT INTO call (id, receiver, case_id, controller_id, about, resolves, state, due, created_at, next_at)

@@ -3,7 +3,7 @@
 -- name: page_open
 -- Open cases of some controllers by what is due first, behind a given place.
 SELECT id, content, due FROM breach_case
-WHERE state NOT IN ('dismissed', 'closed') AND controller_id = ANY($1::text[])
+WHERE state NOT IN ('dismissed', 'closed', 'merged') AND controller_id = ANY($1::text[])
   AND (due, id) > ($2::timestamptz, $3::uuid) AND ($4::text IS NULL OR state = $4)
 ORDER BY due, id LIMIT $5;
 
@@ -21,9 +21,15 @@ SELECT id, content, due FROM breach_case WHERE id = $1 AND controller_id = ANY($
 -- The chain of a case, in order.
 SELECT seq, hash, content FROM case_event WHERE case_id = $1 ORDER BY seq;
 
--- name: incident_of_case
--- What the rules saw, for a case that signals opened.
-SELECT id, rule, asset, first_at, last_at, hits FROM incident WHERE case_id = $1;
+-- name: incidents_of_case
+-- What the rules saw: for a case that signals opened, and for those that go on in it. The busiest first.
+SELECT id, rule, asset, first_at, last_at, hits FROM incident WHERE case_id = $1 ORDER BY hits DESC, first_at LIMIT 50;
+
+-- name: siblings
+-- Other cases that have to do with one: of its incident, related, joined with it.
+SELECT id, controller_id, state, due, incident_id FROM breach_case
+WHERE (incident_id = $1 OR id = ANY($2::uuid[])) AND id <> $3 AND controller_id = ANY($4::text[])
+ORDER BY opened_at, id LIMIT 100;
 
 -- name: calls_of_case
 -- Who was called, when, and whether the call was taken.
@@ -45,7 +51,7 @@ SELECT state, count(*) AS cases,
     count(*) FILTER (WHERE due < clock_timestamp() AND state IN ('aware', 'assessed')) AS overdue,
     count(*) FILTER (WHERE 'unassessed' = ANY(alerts)) AS unassessed,
     min(due) FILTER (WHERE state IN ('aware', 'assessed')) AS next_due
-FROM breach_case WHERE state NOT IN ('dismissed', 'closed') GROUP BY state;
+FROM breach_case WHERE state NOT IN ('dismissed', 'closed', 'merged') GROUP BY state;
 
 -- name: untaken
 -- Calls that nobody has taken yet.

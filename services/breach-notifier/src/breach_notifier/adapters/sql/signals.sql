@@ -50,9 +50,9 @@ SELECT pg_advisory_xact_lock(hashtextextended('lethe-breach/' || c, 0)) FROM unn
 
 -- name: open_incidents
 -- Incidents of controllers that hits may belong to: those whose case somebody still has to decide or to close.
-SELECT i.id, i.controller_id, i.rule, i.asset, i.first_at, i.hits
+SELECT i.id, i.controller_id, i.rule, i.asset, i.first_at, i.hits, i.case_id
 FROM incident i JOIN breach_case c ON c.id = i.case_id
-WHERE i.controller_id = ANY($1::text[]) AND c.state NOT IN ('dismissed', 'closed')
+WHERE i.controller_id = ANY($1::text[]) AND c.state NOT IN ('dismissed', 'closed', 'merged')
   AND i.first_at BETWEEN $2::timestamptz AND $3::timestamptz ORDER BY i.first_at, i.id;
 
 -- name: opened_lately

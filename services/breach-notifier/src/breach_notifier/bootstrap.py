@@ -13,14 +13,16 @@ from prometheus_client import REGISTRY
 from breach_notifier.adapters.call_mail import MailPager
 from breach_notifier.adapters.calls import PATIENCE_S, Channels, PostgresCalls, Shape, Webhooks
 from breach_notifier.adapters.meters import meters
+from breach_notifier.adapters.people import PostgresIndex, PostgresScopes
+from breach_notifier.adapters.people_vault import SealedPeople
 from breach_notifier.adapters.policy import read_policy
 from breach_notifier.adapters.reading import PostgresReading
 from breach_notifier.adapters.signals import PostgresSignals
 from breach_notifier.adapters.store import PACKAGE, PostgresCases
 from breach_notifier.application.acts import Acts
 from breach_notifier.application.calls import Calls
-from breach_notifier.application.joining import Joining
 from breach_notifier.application.office import Office
+from breach_notifier.application.people import People, people_of
 from breach_notifier.application.signals import Purge, Signals
 from breach_notifier.application.take import Reports
 from breach_notifier.application.timers import Timers
@@ -41,6 +43,7 @@ from lethe_messaging import (
     migrate_messaging,
 )
 from lethe_postgres import Database, migrate
+from lethe_vault import FileKeys, KeyFileRefused, Vault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -101,9 +104,11 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     calls = _calls(engines, counted)
     purge = Purge(stored, settings.signal_retention)
     reading = PostgresReading(database, engines.policy)
-    parts = Parts(reading, Acts(office, bus), Joining(office, bus), Operations(database, bus))
+    people = _people(settings, engines, office)
+    parts = Parts(reading, Acts(office, bus), Operations(database, bus), people, PostgresScopes(database))
+    needed = topics.every if people is None else (*topics.every, *topics.of_people)
     start = Start(
-        lambda: ensure_topics(engines.kafka, topics.every, settings.partitions),
+        lambda: ensure_topics(engines.kafka, needed, settings.partitions),
         refused=(TopicMismatch,),
         waiting="waits for the brokers: topics are not there yet",
     )
@@ -121,7 +126,8 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
 
     async def consume() -> None:
         await start.insist()
-        await bus.consume(handlers(reports, signals, topics))
+        more = {} if people is None else people.handlers(office)
+        await bus.consume({**handlers(reports, signals, topics), **more})
 
     background: Mapping[str, Callable[[], Awaitable[None]]] = {
         "consume": consume,
@@ -130,8 +136,19 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         **{name: partial(keep_stepping, name, each.step) for name, each in calls.items()},
         "purge": lambda: keep_stepping("purge", purge.step),
         "count": lambda: keep_stepping("count", count),
+        **({} if people is None else {name: partial(keep_stepping, name, step) for name, step in people.steps.items()}),
     }
     return Service(app, settings.http, background, bus.stop)
+
+
+def _people(settings: Settings, engines: _Engines, office: Office) -> People | None:
+    """None where there is no vault: cases are kept all the same, and nobody is looked for."""
+    if settings.vault_keys is None:
+        return None
+    database = engines.database
+    with blamed_on("LETHE_VAULT_KEYS", KeyFileRefused):
+        vault = SealedPeople(Vault(database, FileKeys(settings.vault_keys), redeemer="breach-notifier"))
+    return people_of(office, engines.bus, PostgresScopes(database), PostgresIndex(database), vault, settings.retention)
 
 
 async def _channels(settings: Settings, stack: AsyncExitStack) -> Mapping[Shape, Channel]:

@@ -33,6 +33,10 @@ class Settings:
     """The server that takes e-mail; None: none is sent."""
     sender: str
     """The address that e-mail comes from."""
+    vault_keys: Path | None
+    """The master keys of the vault; None: nobody can be looked for or written to."""
+    retention: timedelta
+    """How long after its last case is over an incident's sealed descriptions are kept."""
 
     @classmethod
     def read(cls, env: Env) -> Settings:
@@ -51,6 +55,8 @@ class Settings:
             signal_retention=env.duration("LETHE_SIGNAL_RETENTION", timedelta(days=14)),
             smtp=_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),
+            vault_keys=env.optional_file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
+            retention=env.duration("LETHE_BREACH_RETENTION", timedelta(days=3 * 365)),
         )
         if found.signal_retention < timedelta(days=8):
             env.fault("LETHE_SIGNAL_RETENTION", "is shorter than the topic keeps signals", "set it to 8d or longer")

@@ -58,3 +58,11 @@ class Reading(Protocol):
     async def year(self, controller: str, year: int) -> list[Mapping[str, str]]:
         """The register of Art. 33(5): every case that was opened in that year, in UTC."""
         ...
+
+
+class PeopleReading(Protocol):
+    """What is shown of the people concerned: numbers, never who."""
+
+    async def scopes(self, case_id: UUID) -> list[Json]:
+        """Every scope of a case, oldest first, with what came of its searches."""
+        ...

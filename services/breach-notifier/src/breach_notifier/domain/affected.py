@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from breach_notifier.domain.errors import ImpossibleScope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 Key = str
@@ -22,13 +22,17 @@ Key = str
 
 
 class Held(NamedTuple):
-    """A row of the subject index. `since` None: not known. `until` None: held to this day."""
+    """A row of the subject index. `since` None: not known. `until` None: held to this day.
+
+    `category` empty: not told which. `sure` False: only possible, whatever the times say.
+    """
 
     subject: Key
     processor_id: str
     category: str
     since: datetime | None
     until: datetime | None = None
+    sure: bool = True
 
 
 class Erased(NamedTuple):
@@ -103,26 +107,64 @@ class Delta:
 
 def affected(rows: Iterable[Held], erasures: Iterable[Erased], scope: Scope) -> Affected:
     """One pass over the rows; memory is that of the result and of the erasures."""
-    start, end = scope.start, scope.end
-    erased = _erased_before(erasures, start)
-    certain: set[Key] = set()
-    possible: set[Key] = set()
-    seen: dict[str, set[Key]] = {processor: set() for processor in scope.incomplete}
-    for subject, processor, category, since, until in rows:
-        wanted = scope.processors.get(processor)
-        if wanted is None or (wanted and category not in wanted):
-            continue
-        if (since is not None and since > end) or (until is not None and until < start):
-            continue
-        if erased:
-            gone = erased.get((subject, processor))
-            # what came after the look that found nothing is there again
-            if gone is not None and (since is None or since <= gone):
+    counting = Counting(erasures, scope)
+    counting.add(rows)
+    return counting.result()
+
+
+class Counting:
+    """The same a group of rows at a time, for an index that is not to be in memory as a whole."""
+
+    def __init__(self, erasures: Iterable[Erased], scope: Scope) -> None:
+        self._scope = scope
+        self._erased = _erased_before(erasures, scope.start)
+        self._certain: set[Key] = set()
+        self._possible: set[Key] = set()
+        self._seen: dict[str, set[Key]] = {processor: set() for processor in scope.incomplete}
+        self._meant: dict[tuple[str, str], bool | None] = {}
+
+    def add(self, rows: Iterable[Held]) -> None:
+        start, end = self._scope.start, self._scope.end
+        certain, possible, seen, erased, meant = self._certain, self._possible, self._seen, self._erased, self._meant
+        for subject, processor, category, since, until, sure in rows:
+            pair = (processor, category)
+            fits = meant[pair] if pair in meant else meant.setdefault(pair, self._fits(processor, category))
+            if fits is False or (since is not None and since > end) or (until is not None and until < start):
                 continue
-        (possible if since is None else certain).add(subject)
-        if processor in seen:
-            seen[processor].add(subject)
-    return Affected(frozenset(certain), frozenset(possible - certain), _unindexed(scope, seen))
+            if erased:
+                gone = erased.get((subject, processor))
+                # what came after the look that found nothing is there again
+                if gone is not None and (since is None or since <= gone):
+                    continue
+            (certain if since is not None and sure and fits else possible).add(subject)
+            if processor in seen:
+                seen[processor].add(subject)
+
+    def _fits(self, processor: str, category: str) -> bool | None:
+        """Whether data of this category is in scope; None: nobody told which it was."""
+        wanted = self._scope.processors.get(processor)
+        if wanted is None:
+            return False
+        if not wanted or any(category == w or category.startswith(w + ".") for w in wanted):
+            return True
+        return None if not category else False
+
+    def result(self) -> Affected:
+        more = _unindexed(self._scope, self._seen)
+        return Affected(frozenset(self._certain), frozenset(self._possible - self._certain), more)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    lower: int
+    upper: int | None
+
+
+def bounds(parts: Sequence[Affected]) -> Bounds:
+    """How many people, from parts that share no references: the same person may be in each of them."""
+    uppers = [part.upper for part in parts]
+    upper = None if None in uppers else sum(u for u in uppers if u is not None)
+    return Bounds(max((part.lower for part in parts), default=0), upper)
 
 
 def _erased_before(erasures: Iterable[Erased], start: datetime) -> dict[tuple[Key, str], datetime]:

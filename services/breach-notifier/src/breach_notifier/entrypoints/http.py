@@ -16,6 +16,7 @@ from breach_notifier.entrypoints import pages
 from breach_notifier.entrypoints.acting_http import acting_router, paper_router
 from breach_notifier.entrypoints.console import console_router
 from breach_notifier.entrypoints.pdf import notice_pdf
+from breach_notifier.entrypoints.people_http import people_router
 from breach_notifier.entrypoints.refusing import NO_CASE
 from breach_notifier.entrypoints.schemas import CasePage, CaseQuery, Chain, Difference, Notice, ShownCase
 from lethe_chassis import (
@@ -72,6 +73,7 @@ def build_app(
     app.include_router(_papers(parts))
     app.include_router(acting_router(parts))
     app.include_router(paper_router(parts))
+    app.include_router(people_router(parts))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     app.include_router(console_router(parts))
     return app

@@ -29,12 +29,12 @@ _FIELD = {
     "other_authority": "authority",
     "not_monotone": "notify_subjects",
     "impossible_numbers": "told",
-    "impossible_bounds": "lower",
     "nobody_told": "told",
     "not_documented": "effects",
     "impossible_facts": "facts",
     "impossible_severity": "severity",
     "no_reference": "reference",
+    "impossible_scope": "start",
 }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import pytest
 
-from lethe_events import Envelope, decode, encode
+from lethe_events import ConsentChanged, ConsentState, Envelope, decode, encode
 from lethe_events.ids import message_id
 from lethe_events.models import SubjectObserved
 from lethe_events.words import Method, Outcome, Verb
@@ -113,6 +113,21 @@ async def test_a_subject_event_names_the_person_by_token_only() -> None:
     body = decode(record.headers, record.value).body
     assert isinstance(body, SubjectObserved)
     assert (body.processor_id, body.controller_id, body.at) == ("warehouse", "acme", NOW)
+
+
+async def test_a_consent_is_told_by_token_with_the_request_that_carries_its_withdrawal() -> None:
+    bus = Bus()
+    participant = taking_part(bus)
+    dsr_id = UUID("0198c0de-7a11-7000-8000-5e1f00000001")
+    said = {"said_by": "person.account_page", "dsr_id": dsr_id}
+    await participant.emit(participant.consent(TOKEN, "marketing.communications.email", "withdrawn", **said))
+    (record,) = bus.published
+    assert (record.topic, record.key) == ("subject.events", TOKEN.encode())
+    body = decode(record.headers, record.value).body
+    assert isinstance(body, ConsentChanged)
+    assert (body.state, body.dsr_id, body.at) == (ConsentState.WITHDRAWN, dsr_id, NOW)
+    with pytest.raises(ValueError, match="perhaps"):
+        participant.consent(TOKEN, "marketing.communications.email", "perhaps", said_by="person")
 
 
 async def test_an_event_that_kafka_did_not_take_is_told_to_the_caller() -> None:

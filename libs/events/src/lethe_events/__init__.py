@@ -2,6 +2,7 @@
 
 from lethe_events.breaches import BreachReported, BreachStatus, Search, SearchAnswered, SearchRequested, SecuritySignal
 from lethe_events.catalogue import MESSAGES
+from lethe_events.consents import ConsentChanged, ConsentState
 from lethe_events.envelope import Envelope, Headers, Received, Record, Stamp, decode, encode
 from lethe_events.errors import ContractError, Malformed, UnknownType
 from lethe_events.letters import LetterReason, LetterReported, LetterRequested, LetterState
@@ -31,6 +32,8 @@ __all__ = [
     "AuditSealed",
     "BreachReported",
     "BreachStatus",
+    "ConsentChanged",
+    "ConsentState",
     "ContractError",
     "Count",
     "DsrIdentityVerified",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lethe_events.breaches import BreachReported, BreachStatus, SearchAnswered, SearchRequested, SecuritySignal
+from lethe_events.consents import ConsentChanged
 from lethe_events.letters import LetterReported, LetterRequested
 from lethe_events.models import (
     AuditSealed,
@@ -27,6 +28,7 @@ MESSAGES: dict[str, type[Message]] = {
         DsrStatus,
         AuditSealed,
         SubjectObserved,
+        ConsentChanged,
         LetterRequested,
         LetterReported,
         BreachReported,

@@ -8,7 +8,16 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from lethe_events import ContractError, Envelope, SubjectObserved, TaskRequested, decode, encode
+from lethe_events import (
+    ConsentChanged,
+    ConsentState,
+    ContractError,
+    Envelope,
+    SubjectObserved,
+    TaskRequested,
+    decode,
+    encode,
+)
 from lethe_events.ids import uuid7
 from lethe_events.subject_token import normalise, subject_token
 from lethe_events.topics import SUBJECT_EVENTS, tasks_of
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
+    from uuid import UUID
 
     import httpx
 
@@ -149,7 +159,33 @@ class Participant:
             at=at or self._clock(),
         )
 
-    async def emit(self, *events: SubjectObserved) -> None:
+    def consent(
+        self,
+        token: str,
+        purpose: str,
+        state: ConsentState | str,
+        *,
+        said_by: str,
+        dsr_id: UUID | None = None,
+        at: datetime | None = None,
+    ) -> ConsentChanged:
+        """A person gave a consent or took it back here (Art. 7). `purpose` and `said_by` are codes.
+
+        A withdrawal concerns everybody who processes for that purpose: submit a request for it at intake, and give its
+        `dsr_id`. Without one, a person is asked to.
+        """
+        return ConsentChanged(
+            processor_id=self._processor_id,
+            controller_id=self._controller_id,
+            subject_token=token,
+            purpose=purpose,
+            state=ConsentState(state),
+            said_by=said_by,
+            at=at or self._clock(),
+            dsr_id=dsr_id,
+        )
+
+    async def emit(self, *events: SubjectObserved | ConsentChanged) -> None:
         """Publish events; returns when Kafka has them, raises KafkaDown if it has not. Emitting again is harmless."""
         now = self._clock()
         records = []

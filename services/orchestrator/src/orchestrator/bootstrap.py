@@ -36,6 +36,7 @@ from lethe_messaging import (
 from lethe_postgres import Database, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
+from orchestrator.adapters.consents import PostgresConsents
 from orchestrator.adapters.correspondents import correspondents
 from orchestrator.adapters.holds import PostgresHolds
 from orchestrator.adapters.meters import meters
@@ -47,6 +48,7 @@ from orchestrator.adapters.seals import PostgresSeals
 from orchestrator.adapters.signing import Ed25519Signer, publish_key
 from orchestrator.adapters.store import PACKAGE, PostgresSagas, Shelf
 from orchestrator.application.acts import Acts
+from orchestrator.application.consents import Consents
 from orchestrator.application.correspondence import Correspondence
 from orchestrator.application.hold_keeping import HoldKeeping
 from orchestrator.application.messages import Messages
@@ -140,6 +142,8 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     own_topics = KafkaTopics(engines.kafka, topics, settings.partitions)
     keeping = RegisterKeeping(office, bus, engines.files, registers, own_topics)
     timers, take = Timers(office, bus), Take(office)
+    ledger = PostgresConsents(database)
+    consents = Consents(office, ledger, take.subjects)
     sealing = Sealing(PostgresSeals(), bus, engines.signer, topics, settings.seal_every)
     reading = PostgresReading(database, store)
     parts = Parts(
@@ -151,6 +155,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         Operations(database, bus),
         Resuming(office, bus, OpenSagas()),
         holds,
+        ledger,
     )
     start = _start(engines.kafka, topics, settings.partitions, keeping)
     app = build_app(
@@ -167,7 +172,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
 
     async def consume() -> None:
         await start.done.wait()
-        await bus.consume(handlers(take, topics))
+        await bus.consume(handlers(take, consents, topics))
 
     async def register() -> None:
         await start.insist()

@@ -81,6 +81,7 @@ class Code(StrEnum):
     REAPPEARED = "reappeared"
     ERASED_UNDER_HOLD = "erased_under_hold"
     LETTER_FAILED = "letter_failed"
+    CONSENT_UNSERVED = "consent_unserved"
     KEPT_PAST_ITS_DATE = "kept_past_its_date"
 
 
@@ -103,6 +104,7 @@ MEANING: Final[Mapping[Code, str]] = {
     Code.ERASED_UNDER_HOLD: "an erasure that was asked before a legal hold was carried out under it: tell counsel",
     Code.KEPT_PAST_ITS_DATE: "it is still kept after the date it was kept to: look at the processor's rule and clock",
     Code.LETTER_FAILED: "a letter did not reach the person: send it by another way, then resolve this; nothing changes",
+    Code.CONSENT_UNSERVED: "a consent was withdrawn at one processor, no request tells the others: submit one for it",
     Code.REAPPEARED: "a person's data came back after its verified erasure: find out who wrote it",
 }
 """What to do next, for whoever is on call."""

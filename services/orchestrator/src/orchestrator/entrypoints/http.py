@@ -24,6 +24,7 @@ from lethe_messaging import OperationRefused
 from orchestrator.application.acts import Person
 from orchestrator.application.views import Filter
 from orchestrator.domain.errors import Refused
+from orchestrator.entrypoints.consent_http import consent_router
 from orchestrator.entrypoints.console import console_router
 from orchestrator.entrypoints.hold_http import holds_router
 from orchestrator.entrypoints.register_http import register_router
@@ -87,6 +88,7 @@ def build_app(
     app.include_router(register_router(parts))
     app.include_router(resuming_router(parts))
     app.include_router(holds_router(parts))
+    app.include_router(consent_router(lambda: parts().consents))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     app.include_router(console_router(parts))
     return app

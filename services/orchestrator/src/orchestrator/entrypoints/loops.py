@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from lethe_events.topics import Topic
     from lethe_messaging import Handler
+    from orchestrator.application.consents import Consents
     from orchestrator.application.take import Take
     from orchestrator.application.timers import Timers
     from orchestrator.application.topics import Topics
@@ -22,9 +23,9 @@ _FIRST_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 0.5  # an engine that is back must not be waited for
 
 
-def handlers(take: Take, topics: Topics) -> Mapping[Topic, Handler]:
+def handlers(take: Take, consents: Consents, topics: Topics) -> Mapping[Topic, Handler]:
     """Topic → what handles a batch of it."""
-    return {topics.requests: take.requests, topics.acks: take.acks, topics.subject_events: take.subjects}
+    return {topics.requests: take.requests, topics.acks: take.acks, topics.subject_events: consents.subjects}
 
 
 async def keep_stepping(name: str, step: Callable[[], Awaitable[float]]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lethe_chassis import MessagingOperations
     from orchestrator.application.acts import Acts
+    from orchestrator.application.consents import Ledger
     from orchestrator.application.hold_keeping import HoldKeeping
     from orchestrator.application.registers import RegisterKeeping
     from orchestrator.application.request_acts import RequestActs
@@ -27,3 +28,4 @@ class Parts:
     operations: MessagingOperations
     resuming: Resuming
     holds: HoldKeeping
+    consents: Ledger

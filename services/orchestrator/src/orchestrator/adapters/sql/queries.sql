@@ -240,4 +240,4 @@ JOIN saga s ON s.id = e.saga_id;
 -- Incidents about messages, which nothing that happens to a saga ends.
 UPDATE incident SET resolved_at = clock_timestamp(), resolved_by = $3
 WHERE id = $1 AND controller_id = ANY($2::text[]) AND resolved_at IS NULL
-  AND code IN ('letter_failed', 'rejected', 'contradicted', 'reappeared', 'erased_under_hold', 'kept_past_its_date');
+  AND code IN ('consent_unserved', 'letter_failed', 'rejected', 'contradicted', 'reappeared', 'erased_under_hold', 'kept_past_its_date');

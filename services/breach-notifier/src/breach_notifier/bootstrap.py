@@ -21,6 +21,7 @@ from breach_notifier.adapters.signals import PostgresSignals
 from breach_notifier.adapters.store import PACKAGE, PostgresCases
 from breach_notifier.application.acts import Acts
 from breach_notifier.application.calls import Calls
+from breach_notifier.application.joining import Joining
 from breach_notifier.application.office import Office
 from breach_notifier.application.people import People, people_of
 from breach_notifier.application.signals import Purge, Signals
@@ -105,7 +106,9 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     purge = Purge(stored, settings.signal_retention)
     reading = PostgresReading(database, engines.policy)
     people = _people(settings, engines, office)
-    parts = Parts(reading, Acts(office, bus), Operations(database, bus), people, PostgresScopes(database))
+    parts = Parts(
+        reading, Acts(office, bus), Joining(office, bus), Operations(database, bus), people, PostgresScopes(database)
+    )
     needed = topics.every if people is None else (*topics.every, *topics.of_people)
     start = Start(
         lambda: ensure_topics(engines.kafka, needed, settings.partitions),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from breach_notifier.application.acts import Acts
+    from breach_notifier.application.joining import Joining
     from breach_notifier.application.people import People
     from breach_notifier.application.views import PeopleReading, Reading
     from lethe_chassis import MessagingOperations
@@ -18,6 +19,7 @@ class Parts:
 
     reading: Reading
     acts: Acts
+    joining: Joining
     operations: MessagingOperations
     people: People | None = None
     """None: there is no vault, so nobody can be looked for."""

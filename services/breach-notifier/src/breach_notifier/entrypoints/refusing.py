@@ -29,6 +29,7 @@ _FIELD = {
     "other_authority": "authority",
     "not_monotone": "notify_subjects",
     "impossible_numbers": "told",
+    "impossible_bounds": "lower",
     "nobody_told": "told",
     "not_documented": "effects",
     "impossible_facts": "facts",

@@ -20,6 +20,11 @@ KNOWN = Described(
         "shop:cards.holder_name": frozenset({None}),
     },
     by_category={"user.name.last": ("shop:customers.last_name", "shop:cards.holder_name")},
+    held={
+        "customers.last_name": frozenset({"user.name.last"}),
+        "shop:customers.last_name": frozenset({"user.name.last"}),
+        "customers.children": frozenset({"user.demographic"}),
+    },
     processors={"shop": True, "helpdesk": False},
     purposes=frozenset({"marketing.advertising", "essential.service"}),
     categories=frozenset({"user.name.last", "user.contact.email"}),
@@ -101,6 +106,23 @@ def test_what_is_told_holds_no_value_and_no_words_of_the_person() -> None:
     assert check_asked(Right.OBJECTION, objection, KNOWN)[0].said() == {"purposes": ["essential.service"]}
     assert "Castellanos" not in repr(asked)
     assert "stalker" not in repr(objection)
+
+
+@pytest.mark.parametrize(
+    ("places", "categories"),
+    [
+        (("customers.last_name", "customers.children"), ("user.demographic", "user.name.last")),
+        (("customers.last_name", "cards.holder_name"), ()),  # what that holds nobody says: everybody is asked
+        (("helpdesk:tickets.subject",), ()),
+    ],
+)
+def test_only_who_holds_what_is_corrected_needs_to_be_asked(
+    places: tuple[str, ...], categories: tuple[str, ...]
+) -> None:
+    corrections = dict.fromkeys(places)
+    assert check_asked(Right.RECTIFICATION, Asked(corrections=corrections), KNOWN)[0].categories == categories
+    named = Asked(corrections=corrections, categories=("user.contact",))
+    assert check_asked(Right.RECTIFICATION, named, KNOWN)[0].categories == ("user.contact",), "as the person says"
 
 
 def test_an_empty_field_asks_for_no_more_than_one_that_was_left_out() -> None:

@@ -50,6 +50,7 @@ class RegisterFiles:
 
 def described(register: Register, controller_id: str) -> Described:
     fields: dict[str, set[str | None]] = defaultdict(set)
+    held: dict[str, set[str]] = defaultdict(set)
     by_category: dict[str, list[str]] = defaultdict(list)
     processors = register.for_controller(controller_id)
     categories = {category for processor in processors for category in processor.data_categories}
@@ -59,12 +60,14 @@ def described(register: Register, controller_id: str) -> Described:
             categories.update(field.categories)
             for name in (place, f"{processor.id}:{place}"):
                 fields[name].add(field.data_type)
+                held[name].update(field.categories)
             if _one_persons_own(collection, field):
                 for category in field.categories:
                     by_category[category].append(f"{processor.id}:{place}")
     return Described(
         fields={name: frozenset(types) for name, types in fields.items()},
         by_category={category: tuple(places) for category, places in by_category.items()},
+        held={name: frozenset(found) for name, found in held.items()},
         processors={p.id: p.dataset is not None for p in processors},
         purposes=frozenset(purpose.use for p in processors for purpose in p.purposes),
         categories=frozenset(categories),

@@ -88,10 +88,13 @@ def check_asked(
         corrections, wrong = correct(asked.corrections, asked.completions, described, as_text=asked.as_text)
         faults += wrong
     faults += _unknown(asked, described)
+    categories = set(asked.categories)
+    if corrections and not categories and described is not None:
+        categories.update(described.held_by(corrections))  # whoever holds none of these is not asked
     particulars = Particulars(
         purposes=tuple(sorted(set(asked.purposes))),
         direct_marketing=asked.direct_marketing,
-        categories=tuple(sorted(set(asked.categories))),
+        categories=tuple(sorted(categories)),
         ground=None if asked.ground is None else asked.ground.value,
         contested=asked.contested,
         decision=asked.decision,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +15,14 @@ class Described:
 
     `fields`: `collection.field` and `processor:collection.field` → fideslang's data types of all that are called so.
     `by_category`: data category → places that hold such data of one person alone. `processors`: id → whether its data
-    are described field by field. `purposes`, `categories`: all that the register names.
+    are described field by field. `held`: a name as in `fields` → the categories it holds. `purposes`, `categories`: all
+    that the register names.
     """
 
     fields: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
     by_category: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     processors: Mapping[str, bool] = field(default_factory=dict)
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
     purposes: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
 
@@ -30,3 +32,8 @@ class Described:
             known == category or known.startswith(f"{category}.") or category.startswith(f"{known}.")
             for known in self.categories
         )
+
+    def held_by(self, places: Iterable[str]) -> frozenset[str]:
+        """Every category that these places hold; empty if one of them holds none that is known."""
+        found = [self.held.get(place, frozenset()) for place in places]
+        return frozenset().union(*found) if found and all(found) else frozenset()

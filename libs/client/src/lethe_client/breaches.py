@@ -38,6 +38,18 @@ class BreachClient(Transport):
         found: Document = await self.get(f"/v1/breaches/{case_id}")
         return found
 
+    async def notice(self, case_id: UUID, number: int) -> Document:
+        """A version of the notice to an authority. Raises Missing."""
+        found: Document = await self.get(f"/v1/breaches/{case_id}/notices/{number}")
+        return found
+
+    async def notice_pdf(self, case_id: UUID, number: int) -> bytes:
+        """The same as PDF: one version, always the same bytes. Raises Missing."""
+        async with self.stream(f"/v1/breaches/{case_id}/notices/{number}/pdf") as response:
+            await self.raise_for(response)
+            content: bytes = await response.aread()
+        return content
+
     async def act(self, case_id: UUID, act: str, body: Mapping[str, Any] | None = None) -> Document:
         """`act`: the rest of the address, for instance `aware` or `notices/1/sign`.
 

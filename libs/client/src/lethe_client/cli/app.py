@@ -6,6 +6,7 @@ import typer
 
 from lethe_client.cli import (
     batches,
+    breach_cases,
     breaches,
     certificates,
     dsrs,
@@ -41,6 +42,7 @@ app.add_typer(holds.app, name="hold")
 app.add_typer(sagas.incidents, name="incident")
 app.add_typer(parked.app, name="parked")
 app.add_typer(registers.app, name="register")
+breach_cases.add_to(breaches.app)
 app.add_typer(breaches.app, name="breach")
 app.add_typer(certificates.app, name="certificate")
 app.add_typer(law.app, name="law")

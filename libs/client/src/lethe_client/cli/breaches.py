@@ -23,6 +23,8 @@ from lethe_client.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lethe_client.breaches import BreachClient
+
 app = group("Breaches: report one, and bring its case to the last notice, within 72 hours.")
 
 Id = Annotated[UUID, typer.Argument(metavar="CASE_ID", show_default=False)]
@@ -121,19 +123,41 @@ def show(case_id: Id, as_json: Json = False) -> None:
             ("due", found["due"]),
             ("legal end", found["legal_end"]),
             ("severity", found["severity"]),
+            ("people", _people(found["counted"])),
             ("decided by", " and ".join(n for n in (decision.get("by"), decision.get("confirmed_by")) if n)),
             *(("to do", step) for step in found["missing"]),
+            *(
+                (f"case {o['as']}", f"{o['case_id']} ({o['controller_id']}, {o['state']})")
+                for o in found["belongs_with"]
+            ),
             *(("alert", f"{a['code']}: {a['next_step']}") for a in found["alerts"]),
         ]
     )
     rows = [(m["at"], m["kind"], m["by"], m["state"], m["article"]) for m in found["timeline"]]
     print_table(("at", "what", "by", "state", "article"), rows, nothing="Nothing happened.")
+    calls = [
+        (c["created_at"], c["receiver"], c["about"], c["taken_at"] or f"not taken, {c['tries']} tries", c["trouble"])
+        for c in found["calls"]
+    ]
+    if calls:
+        print_table(("called at", "who", "about", "taken at", "trouble"), calls, nothing="")
 
 
-def _act(case_id: UUID, act: str, body: Mapping[str, Any] | None, as_json: bool) -> None:
+def _people(counted: Mapping[str, Any] | None) -> str:
+    if counted is None:
+        return ""
+    upper = "any number" if counted["upper"] is None else counted["upper"]
+    return f"{counted['lower']} to {upper}"
+
+
+def opened() -> BreachClient:
+    return connect()
+
+
+def act(case_id: UUID, what: str, body: Mapping[str, Any] | None, as_json: bool) -> None:
     async def ask() -> dict[str, Any]:
         async with connect() as notifier:
-            return await notifier.act(case_id, act, body)
+            return await notifier.act(case_id, what, body)
 
     found = asyncio.run(ask())
     if as_json:
@@ -156,7 +180,7 @@ def aware(
     """Declare that the controller is aware: starts the 72 hours."""
     since = instant(at, "--at") or datetime.now(UTC)
     body = {"aware_at": since.isoformat(), "reason": reason}
-    _act(case_id, "recurrence" if again else "aware", body, as_json)
+    act(case_id, "recurrence" if again else "aware", body, as_json)
 
 
 @app.command()
@@ -174,7 +198,7 @@ def assess(
     body: dict[str, Any] = {"facts": found}
     if severity is not None:
         body["severity"] = dict(pair.partition("=")[::2] for pair in severity.split(","))
-    _act(case_id, "facts", body, as_json)
+    act(case_id, "facts", body, as_json)
 
 
 @app.command()
@@ -190,15 +214,15 @@ def decide(
 ) -> None:
     """Decide whom to tell; a no waits for a second person (--confirm)."""
     if confirm:
-        _act(case_id, "dismissal/confirm" if no_breach else "decision/confirm", None, as_json)
+        act(case_id, "dismissal/confirm" if no_breach else "decision/confirm", None, as_json)
         return
     if reason is None:
         raise BadInput("--reason is needed: reasons are part of the documentation (Art. 33(5))")
     if no_breach:
-        _act(case_id, "dismissal", {"reason": reason}, as_json)
+        act(case_id, "dismissal", {"reason": reason}, as_json)
         return
     body = {"notify_authority": authority, "notify_subjects": subjects, "reasons": reason, "authorities": to or []}
-    _act(case_id, "decision", body, as_json)
+    act(case_id, "decision", body, as_json)
 
 
 @app.command()
@@ -212,20 +236,20 @@ def notify(
 ) -> None:
     """Draft the next version of the notice, sign one off, or record that data subjects were told."""
     if sign is not None:
-        _act(case_id, f"notices/{sign}/sign", None, as_json)
+        act(case_id, f"notices/{sign}/sign", None, as_json)
         return
     if subjects_told is not None:
         if proof is None:
             raise BadInput("--proof is needed: the list of deliveries proves them")
-        _act(case_id, "subjects-told", {"told": subjects_told, "proof_sha256": _sha256(proof)}, as_json)
+        act(case_id, "subjects-told", {"told": subjects_told, "proof_sha256": sha256(proof)}, as_json)
         return
     pairs = [text.partition("=") for text in field or []]
     if any(not equals or not number.isdigit() for number, equals, _ in pairs):
         raise BadInput("--field is NUMBER=TEXT, for example --field 12='Acme GmbH'")
-    _act(case_id, "notices", {"fields": {number: _value(text) for number, _, text in pairs}}, as_json)
+    act(case_id, "notices", {"fields": {number: value(text) for number, _, text in pairs}}, as_json)
 
 
-def _value(text: str) -> object:
+def value(text: str) -> object:
     """JSON where it is JSON (a number, a list, null), else text."""
     try:
         return json.loads(text)
@@ -233,7 +257,7 @@ def _value(text: str) -> object:
         return text
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -257,10 +281,10 @@ def file_(
         "authority": to,
         "reference": reference,
         "filed_at": filed.isoformat(),
-        "copy_sha256": _sha256(copy),
+        "copy_sha256": sha256(copy),
         "reasons_for_delay": reasons_for_delay,
     }
-    _act(case_id, f"notices/{version}/file", body, as_json)
+    act(case_id, f"notices/{version}/file", body, as_json)
 
 
 @app.command()
@@ -271,4 +295,4 @@ def close(
     as_json: Json = False,
 ) -> None:
     """Close the case: effects and measures are documented (Art. 33(5))."""
-    _act(case_id, "close", {"effects": effects, "measures": measures}, as_json)
+    act(case_id, "close", {"effects": effects, "measures": measures}, as_json)

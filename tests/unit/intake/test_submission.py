@@ -39,6 +39,7 @@ class Form:
     identity_mandate: str | None = None
     identity_assertion: str | None = None
     asked: Asked = NOTHING
+    language: str | None = None
 
 
 def submit(**changes: Any) -> Submission:

@@ -14,6 +14,7 @@ from intake.bootstrap import Topics, bootstrap
 from intake.settings import Settings
 from lethe_chassis import Env, LocalIssuer
 from lethe_events import DsrStatus, Envelope, decode, encode
+from lethe_events.ids import message_id
 from lethe_events.topics import Topic
 from lethe_messaging import Bus, KafkaSettings, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import asyncpg
     import httpx
 
-    from lethe_events import Received
+    from lethe_events import LetterRequested, Received
 
 PARTITIONS = 4
 ISSUER = "https://issuer.test.example"
@@ -52,6 +53,7 @@ class IntakeGround:
             Topic(f"test.{unique}.status", "dsr_id", 3_600_000, ()),
             Topic(f"test.{unique}.breach_reports", "breach_id", 3_600_000, ()),
             Topic(f"test.{unique}.breach_signals", "asset", 3_600_000, ()),
+            Topic(f"test.{unique}.letters", "dsr_id", 3_600_000, ()),
         )
         self.admin: asyncpg.Connection[asyncpg.Record]
         self.vault: Vault
@@ -106,7 +108,7 @@ class IntakeGround:
 
     async def start(self, **more: str) -> WorkerProcess:
         """`python -m intake`; returns at once."""
-        names = ("REQUESTS", "STATUS", "BREACH_REPORTS", "BREACH_SIGNALS")
+        names = ("REQUESTS", "STATUS", "BREACH_REPORTS", "BREACH_SIGNALS", "LETTERS")
         topics = dict(zip(names, (topic.name for topic in self.topics.every), strict=True))
         inherited = {k: os.environ[k] for k in ("PATH", "PYTHONPATH") if k in os.environ}
         process = await WorkerProcess.start("intake", topics, inherited | self.environment(**more))
@@ -133,6 +135,19 @@ class IntakeGround:
                     Envelope(s.dsr_id, "/test", NOW, s.dsr_id, None),
                 )
                 for s in statuses
+            )
+
+    async def ask(self, *letters: LetterRequested) -> None:
+        """Put letters that are to be written on the topic, as the orchestrator does."""
+        async with self._bus.work() as work:
+            work.send(
+                encode(
+                    self.topics.letters.name,
+                    str(letter.dsr_id),
+                    letter,
+                    Envelope(message_id(letter.letter_id, 0, 0), "/test", NOW, letter.dsr_id, None),
+                )
+                for letter in letters
             )
 
     async def all_statuses_seen(self) -> bool:

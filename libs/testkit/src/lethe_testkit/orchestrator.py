@@ -64,7 +64,7 @@ class OrchestratorGround:
         self._roles = Roles(dsn, self.role)
         self.directory = directory
         prefix = f"test.{unique}."
-        names = ("requests", "acks", "erasure", "export", "status", "audit", "subject_events")
+        names = ("requests", "acks", "erasure", "export", "status", "audit", "subject_events", "letters")
         named = {name: Topic(prefix + name, "dsr_id", 3_600_000, ()) for name in names}
         self.topics = Topics(**named, prefix=prefix)
         self.answer: Answer = well
@@ -77,7 +77,7 @@ class OrchestratorGround:
     @property
     def _shared(self) -> tuple[Topic, ...]:
         t = self.topics
-        return t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events
+        return t.requests, t.acks, t.erasure, t.export, t.status, t.audit, t.subject_events, t.letters
 
     async def open(self) -> None:
         self.admin = await self._roles.open()

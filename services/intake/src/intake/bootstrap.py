@@ -17,6 +17,7 @@ from intake.adapters.breaches import PostgresReports, processors_of
 from intake.adapters.carrying import Couriers
 from intake.adapters.code_letters import CodeLetters
 from intake.adapters.controllers import read_assertion_keys, read_controllers
+from intake.adapters.correspondence import LetterSettings, PostgresCorrespondence
 from intake.adapters.described import RegisterFiles
 from intake.adapters.identities import PostgresIdentities
 from intake.adapters.meters import meters
@@ -30,6 +31,7 @@ from intake.application.batches import Batches
 from intake.application.breaches import Breaches
 from intake.application.dealings import Dealings
 from intake.application.identity import IdentityChecks
+from intake.application.letters import LetterDesk, LetterTelling
 from intake.application.overload import Gate, TimedDesk
 from intake.application.packages import Packages
 from intake.application.redeem import Redemptions
@@ -39,10 +41,10 @@ from intake.domain.fingerprint import Fingerprints
 from intake.domain.identity import Codes
 from intake.domain.overload import Load
 from intake.entrypoints.http import Parts, build_app
-from intake.entrypoints.messages import on_status
+from intake.entrypoints.messages import keep_telling, on_letters, on_status
 from lethe_chassis import Service, Start, TokenVerifier, blamed_on, health_of, unavailable_if, verifier_of
-from lethe_delivery import migrate_delivery
-from lethe_events.topics import BREACH_REPORTS, BREACH_SIGNALS, REQUESTS, STATUS
+from lethe_delivery import Policy, migrate_delivery
+from lethe_events.topics import BREACH_REPORTS, BREACH_SIGNALS, LETTERS, REQUESTS, STATUS
 from lethe_law import load_calendars, supported_countries
 from lethe_messaging import (
     Bus,
@@ -55,6 +57,7 @@ from lethe_messaging import (
     migrate_messaging,
 )
 from lethe_postgres import Database, migrate
+from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
 
 if TYPE_CHECKING:
@@ -77,10 +80,11 @@ class Topics:
     status: Topic = STATUS
     breach_reports: Topic = BREACH_REPORTS
     breach_signals: Topic = BREACH_SIGNALS
+    letters: Topic = LETTERS
 
     @property
     def every(self) -> tuple[Topic, ...]:
-        return self.requests, self.status, self.breach_reports, self.breach_signals
+        return self.requests, self.status, self.breach_reports, self.breach_signals, self.letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class _Engines:
     codes: Codes
     assertions: SignedAssertions
     couriers: Couriers
+    correspondence: PostgresCorrespondence
 
 
 @asynccontextmanager
@@ -105,6 +110,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
     topics = topics or Topics()
     controllers, assertions = _controllers(settings)
     keys = _keys(settings)
+    letters = _letters(settings)
     auth = verifier_of(settings.auth)
     database = await Database.connect(
         settings.postgres, schema=NAME, max_size=settings.connections, application_name=f"lethe-{NAME}"
@@ -119,11 +125,21 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         await migrate_delivery(database)
         secret = await fingerprint_secret(database, keys)
         codes = Codes(await code_secret(database, keys))
-        couriers = _couriers(settings, database, keys, codes, controllers)
+        correspondence = PostgresCorrespondence(
+            database,
+            Vault(database, keys, redeemer=f"{NAME}:letters"),
+            controllers,
+            letters,
+            sender=settings.sender,
+            now=_now,
+        )
+        letters.say(controllers)
+        couriers = _couriers(settings, database, keys, codes, controllers, correspondence)
         bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         try:
-            engines = _Engines(controllers, keys, auth, database, start, bus, secret, codes, assertions, couriers)
+            who = (secret, codes, assertions)
+            engines = _Engines(controllers, keys, auth, database, start, bus, *who, couriers, correspondence)
             yield _wire(settings, topics, engines)
         finally:
             await bus.stop()
@@ -139,9 +155,50 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     vault_as = lru_cache(maxsize=256)(lambda processor: Vault(database, keys, redeemer=f"processor:{processor}"))
     desk = TimedDesk(bus)
     gate = Gate(lambda: load_of(bus.health(), desk.slowest_s, keys), meters(), settings.limits)
-    acceptance = Acceptance(
+    acceptance = _acceptance(settings, topics, engines, desk, gate, vault)
+    parts = Parts(
+        acceptance,
+        store,
+        Republishing(desk, PostgresUntold(vault), topics.requests.name),
+        Packages(store, vault, _now),
+        Redemptions(store, vault_as),
+        Operations(database, bus),
+        _dealings(settings, topics, desk, engines, acceptance),
+        _breaches(settings, topics, engines, desk, vault, gate),
+        engines.correspondence,
+    )
+    telling = LetterTelling(engines.correspondence.store, desk, topics.requests.name)
+    app = build_app(
+        lambda: parts,
+        auth=engines.auth,
+        health=health_of(database, bus, engines.start, engines.auth),
+        unavailable=unavailable_if(BusFailed),
+        registry=REGISTRY,
+    )
+    load_calendars(_now().year, {c.country for c in engines.controllers.values()} & set(supported_countries()))
+    background = {
+        "consume": lambda: _consume(engines.start, bus, _heard(topics, store, engines.correspondence)),
+        "letters": lambda: keep_telling(telling),
+        "relay": bus.relay,
+        "group_commit": acceptance.group.run,
+        "gate": gate.watch,
+        "couriers": engines.couriers.run,
+        "forget": Forgetting(database, _now, settings.repeats_kept).run,
+    }
+
+    async def stop() -> None:
+        await engines.couriers.stop()
+        await bus.stop()
+
+    return Service(app, settings.http, background, stop, settings.shared_port)
+
+
+def _acceptance(  # noqa: PLR0917 - what was opened and wired
+    settings: Settings, topics: Topics, engines: _Engines, desk: TimedDesk, gate: Gate, vault: Vault
+) -> Acceptance:
+    return Acceptance(
         desk=desk,
-        store=store,
+        store=PostgresStore(engines.database),
         people=PostgresPeople(),
         sealer=vault,
         gate=gate,
@@ -155,39 +212,8 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         spacing_s=settings.spacing_s,
         topic=topics.requests.name,
         described=RegisterFiles(settings.register),
+        letters=engines.correspondence.store,
     )
-    parts = Parts(
-        acceptance,
-        store,
-        Republishing(desk, PostgresUntold(vault), topics.requests.name),
-        Packages(store, vault, _now),
-        Redemptions(store, vault_as),
-        Operations(database, bus),
-        _dealings(settings, topics, desk, engines, acceptance),
-        _breaches(settings, topics, engines, desk, vault, gate),
-    )
-    app = build_app(
-        lambda: parts,
-        auth=engines.auth,
-        health=health_of(database, bus, engines.start, engines.auth),
-        unavailable=unavailable_if(BusFailed),
-        registry=REGISTRY,
-    )
-    load_calendars(_now().year, {c.country for c in engines.controllers.values()} & set(supported_countries()))
-    background = {
-        "consume": lambda: _consume(engines.start, bus, {topics.status: on_status(store, meters())}),
-        "relay": bus.relay,
-        "group_commit": acceptance.group.run,
-        "gate": gate.watch,
-        "couriers": engines.couriers.run,
-        "forget": Forgetting(database, _now, settings.repeats_kept).run,
-    }
-
-    async def stop() -> None:
-        await engines.couriers.stop()
-        await bus.stop()
-
-    return Service(app, settings.http, background, stop, settings.shared_port)
 
 
 def _dealings(
@@ -212,12 +238,31 @@ def _dealings(
     )
 
 
-def _couriers(
-    settings: Settings, database: Database, keys: FileKeys, codes: Codes, controllers: Mapping[str, Controller]
+def _heard(topics: Topics, store: PostgresStore, letters: PostgresCorrespondence) -> Mapping[Topic, Handler]:
+    said = letters.settings
+    desk = LetterDesk(letters.store, said.policies, said.register, topics.requests.name)
+    return {topics.status: on_status(store, meters()), topics.letters: on_letters(desk)}
+
+
+def _couriers(  # noqa: PLR0917 - what was opened
+    settings: Settings,
+    database: Database,
+    keys: FileKeys,
+    codes: Codes,
+    controllers: Mapping[str, Controller],
+    correspondence: PostgresCorrespondence,
 ) -> Couriers:
     vault = Vault(database, keys, redeemer=f"{NAME}:identity")
     letters = CodeLetters(database, vault, codes, controllers, sender=settings.sender, now=_now)
-    return Couriers(database, letters, os.urandom, smtp=settings.smtp, sms=settings.sms)
+    return Couriers(
+        database,
+        letters,
+        os.urandom,
+        smtp=settings.smtp,
+        sms=settings.sms,
+        letters=correspondence.writer if correspondence.settings.policies else None,
+        letter_policy=Policy(first_pause=settings.letter_pause),
+    )
 
 
 def _breaches(  # noqa: PLR0917 - what was opened and wired
@@ -287,6 +332,11 @@ def _controllers(settings: Settings) -> tuple[Mapping[str, Controller], SignedAs
     with blamed_on("LETHE_CONTROLLERS", ValueError):
         found = read_controllers(settings.controllers)
         return found, SignedAssertions(read_assertion_keys(settings.controllers))
+
+
+def _letters(settings: Settings) -> LetterSettings:
+    with blamed_on("LETHE_CONTROLLERS", ValueError), blamed_on("LETHE_REGISTER", RegisterError):
+        return LetterSettings(settings.controllers, settings.register, smtp=settings.smtp is not None)
 
 
 def _keys(settings: Settings) -> FileKeys:

@@ -39,6 +39,8 @@ class Settings:
     sender: str
     """The address that e-mail with codes comes from."""
     sms: SmsSettings | None
+    letter_pause: timedelta
+    """After the first attempt at a letter that was put off; it doubles up to two hours."""
     spacing_s: float
     """Least time between two transactions that accept requests, unless one is full."""
 
@@ -72,6 +74,7 @@ class Settings:
             smtp=_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),
             sms=_sms(env),
+            letter_pause=env.duration("LETHE_INTAKE_LETTER_PAUSE", timedelta(minutes=1)),
             spacing_s=env.duration("LETHE_INTAKE_GROUP_SPACING", timedelta(milliseconds=25)).total_seconds(),
         )
 

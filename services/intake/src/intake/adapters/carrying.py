@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from intake.application.letters import CHANNEL
 from lethe_delivery import Courier, Policy, SmsWebhook, SmtpMailer
 
 if TYPE_CHECKING:
@@ -28,10 +29,15 @@ class Couriers:
         *,
         smtp: SmtpSettings | None,
         sms: SmsSettings | None,
+        letters: Composer | None = None,
+        letter_policy: Policy | None = None,
     ) -> None:
+        """`letters`: composes those of sagas; None: there are none to carry."""
         mailers: dict[str, Callable[[], Mailer]] = {}
         if smtp is not None:
             mailers["email"] = lambda: SmtpMailer(smtp)
+            if letters is not None:
+                mailers[CHANNEL] = lambda: SmtpMailer(smtp)
         if sms is not None:
             mailers["sms"] = lambda: SmsWebhook(sms)
         self._couriers: Mapping[str, Courier] = {
@@ -40,8 +46,8 @@ class Couriers:
                 UUID(bytes=entropy(16), version=4),
                 channel=channel,
                 mailer=make(),
-                composer=composer,
-                policy=_POLICY,
+                composer=letters if channel == CHANNEL and letters is not None else composer,
+                policy=letter_policy if channel == CHANNEL else _POLICY,
             )
             for channel, make in mailers.items()
         }
@@ -50,7 +56,8 @@ class Couriers:
 
     @property
     def channels(self) -> frozenset[str]:
-        return frozenset(self._couriers)
+        """By which a code can be sent."""
+        return frozenset(self._couriers) - {CHANNEL}
 
     async def run(self) -> None:
         """Background part: until `stop`, then it waits to be cancelled."""

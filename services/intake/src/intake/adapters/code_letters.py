@@ -88,7 +88,7 @@ class CodeLetters:
         sms = row["code_channel"] == "sms"
         return Mail(
             to=to[0],
-            sender=f"{_phrase(controller.name)} <{self._sender}>",
+            sender=f"{phrase(controller.name)} <{self._sender}>",
             subject=rendered.subject,
             text=f"{controller.name}: {rendered.subject}: {code}" if sms else rendered.text,
             html=None if sms else rendered.html,
@@ -96,6 +96,6 @@ class CodeLetters:
         )
 
 
-def _phrase(name: str) -> str:
+def phrase(name: str) -> str:
     """A display name as RFC 5322 wants it quoted."""
     return '"' + name.replace("\\", "").replace('"', "") + '"'

@@ -30,6 +30,8 @@ class _Entry(BaseModel):
     regime: Code | None = None
     assertion_key: _Text | None = None
     repeats: Literal["accept", "attach"] = "accept"
+    letters: object = None
+    """Read by `letter_policies`."""
 
 
 class _File(BaseModel):
@@ -48,7 +50,7 @@ def read_controllers(path: Path) -> Mapping[str, Controller]:
         if entry.controller_id in found:
             raise ValueError(f"{path.name}: controller_id {entry.controller_id} appears twice: keep one")
         _require_clock(path.name, entry)
-        found[entry.controller_id] = Controller(**entry.model_dump(exclude={"assertion_key"}))
+        found[entry.controller_id] = Controller(**entry.model_dump(exclude={"assertion_key", "letters"}))
     return found
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from intake.application.letters import Acknowledging
     from intake.application.overload import Gate
     from intake.application.ports import Asserted, Assertions, Desk, Meters, Sealer, Store
     from intake.application.repeats import People
@@ -57,8 +58,10 @@ class Acceptance:
         spacing_s: float = 0.005,
         topic: str = REQUESTS.name,
         described: Callable[[str], Described | None] = lambda _: None,
+        letters: Acknowledging | None = None,
     ) -> None:
         self._described = described
+        self._letters = letters
         self._desk = desk
         self._store = store
         self._sealer = sealer
@@ -125,6 +128,8 @@ class Acceptance:
                 recorded = [c for c in new if c.submission.doubt is not None or c.submission.mandate is not None]
                 if recorded:
                     await self._store.record_identities(work.tx, recorded)
+                if self._letters is not None:
+                    await self._letters.accepted(work.tx, new)
                 work.send([_received(self._topic, c) for c in new])
             repeats = await self._repeats.keep(work.tx, found, new) if found.known else {}
         for candidate in new:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -107,6 +107,20 @@ class Documents(Protocol):
     async def document(self, document_id: UUID) -> DocumentInfo | None: ...
 
     def open_document(self, document_id: UUID, *, task_id: UUID | None = None, reason: str) -> AsyncIterator[bytes]: ...
+
+
+class Correspondence(Protocol):
+    """Letters to data subjects, as they are shown."""
+
+    async def of_dsr(self, dsr_id: UUID, controller_ids: Iterable[str]) -> list[dict[str, Any]] | None:
+        """Every letter of a request and what became of it, oldest first. None: no such request of theirs."""
+        ...
+
+    async def text(
+        self, dsr_id: UUID, letter_id: UUID, controller_ids: Iterable[str], language: str | None
+    ) -> dict[str, Any] | None:
+        """Written anew from its facts, without name and address. None: no such letter, or it cannot be written."""
+        ...
 
 
 class Meters(Protocol):

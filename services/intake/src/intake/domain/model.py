@@ -55,6 +55,8 @@ class Submission:
     """What is asked beside the right."""
     corrections: Mapping[str, Scalar] = field(default_factory=dict, repr=False)
     """Place → the value it should have."""
+    language: str | None = None
+    """In which the person is written to; None: the controller's."""
 
 
 @dataclass(frozen=True, slots=True)

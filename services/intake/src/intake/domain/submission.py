@@ -56,6 +56,8 @@ class Draft(Protocol):
     def identity_assertion(self) -> str | None: ...
     @property
     def asked(self) -> Asked: ...
+    @property
+    def language(self) -> str | None: ...
 
 
 def check(
@@ -109,6 +111,7 @@ def check(
         stated_received_at=draft.received_at,
         particulars=particulars,
         corrections=corrections,
+        language=draft.language,
     )
 
 

@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 from intake.application import packages
 from intake.entrypoints import accepting, batch_http, breach_http
 from intake.entrypoints.identifying import identity_router
+from intake.entrypoints.letters_http import letters_router
 from intake.entrypoints.republishing import republish_router
 from intake.entrypoints.schemas import (
     Dsr,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from intake.application.breaches import Breaches
     from intake.application.dealings import Dealings
     from intake.application.packages import Packages
-    from intake.application.ports import Store
+    from intake.application.ports import Correspondence, Store
     from intake.application.redeem import Redemptions
     from intake.application.republish import Republishing
     from lethe_chassis import Authenticator, HealthChecks, MessagingOperations
@@ -75,6 +76,7 @@ class Parts:
     operations: MessagingOperations
     dealings: Dealings
     breaches: Breaches
+    correspondence: Correspondence
 
 
 def build_app(
@@ -103,6 +105,7 @@ def build_app(
     app.include_router(withdrawal_router(lambda: parts().dealings))
     app.include_router(identity_router(lambda: parts().dealings))
     app.include_router(batch_http.batch_router(lambda: parts().dealings.batches))
+    app.include_router(letters_router(lambda: parts().correspondence))
     app.include_router(breach_http.breach_router(lambda: parts().breaches))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     return app

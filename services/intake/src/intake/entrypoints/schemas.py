@@ -16,6 +16,7 @@ from intake.domain.rights import CARRIED
 from intake.entrypoints.values import Correction, Place
 from lethe_events.models import Category, Code, Reference
 from lethe_events.words import Channel, RestrictionGround, Result, Right, SagaState
+from lethe_letters import Language
 
 MAX_KINDS = 16
 MAX_VALUES = 16
@@ -103,6 +104,7 @@ class NewDsr(Given):
     note: Annotated[str, StringConstraints(max_length=4000)] | None = Field(
         default=None, description="Free text for the people who work on the request; sealed like the identifiers"
     )
+    language: Language | None = Field(default=None, description="Of letters to the person; left out: the controller's")
     identity: Identity
     corrections: dict[Place, Correction] = Field(
         default={},

@@ -60,7 +60,7 @@ SERVICES = (
     Part(
         "orchestrator",
         "orchestrator",
-        _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.SIGNING,
+        _SERVICE | Needs.TOKENS | Needs.CONTROLLERS | Needs.REGISTER | Needs.SIGNING,
     ),
     Part("erasure_worker", "erasure_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.CREDENTIALS),
     Part("export_worker", "export_worker", _SERVICE | Needs.TOKENS | Needs.REGISTER | Needs.READING),

@@ -168,14 +168,6 @@ class AutomatedDecision(Entry):
     consequences: Text
 
 
-class AutomatedDecision(Entry):
-    """A decision by automated means alone, in the words in which people are told of it (Art. 15(1)(h), 22)."""
-
-    name: Name
-    logic: Text
-    consequences: Text
-
-
 class Processor(Entry):
     """A system or vendor that holds personal data of the named controllers' data subjects."""
 
@@ -200,9 +192,6 @@ class Processor(Entry):
     batch: Annotated[int, Field(ge=1, le=1000)] = 50
     connector: Annotated[SqlSettings | HttpSettings | KafkaSettings, Field(discriminator="kind")]
     retention: tuple[RetentionRule, ...] = ()
-    sources: tuple[Name, ...] = ()
-    """Where data comes from that is not collected from the person (Art. 15(1)(g)); none named: nowhere else."""
-    automated_decisions: tuple[AutomatedDecision, ...] = ()
     sources: tuple[Name, ...] = ()
     """Where data comes from that is not collected from the person (Art. 15(1)(g)); none named: nowhere else."""
     automated_decisions: tuple[AutomatedDecision, ...] = ()

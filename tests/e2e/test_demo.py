@@ -66,9 +66,28 @@ def test_two_requests_are_carried_out_shown_and_proved(said: str) -> None:
     # what came of it
     assert re.search(r"shop +\d+ records", said)
     assert re.search(r"shop +\d+ rows erased", said)
-    assert re.search(r"kept by law: \d+ rows of loans .*, GDPR Art\. 17\(3\)\(b\), until \d{4}", said)
+    # the bank case: marketing went, the loan stays with ground and date, and where to complain
+    assert "partially granted" in said
+    assert re.search(r"erased +1 rows of marketing", said)
+    assert re.search(r"kept by law .*\d+ rows of loans .*, GDPR Art\. 17\(3\)\(b\), until \d{4}", said)
+    assert re.search(r"complaint +.*GDPR Art\. 77\(1\)", said)
     assert said.count("signature and audit chain verified") == 2
     assert re.search(r"status page +http://127\.0\.0\.1:\d+/console", said)
+
+
+def test_a_simulated_incident_goes_from_signals_to_a_drafted_notice(said: str) -> None:
+    told = said[said.index("security signals arrive") :]
+    steps = ["suspected ", "on-call ", "merged ", "left ", "due ", "severity ", "proposed ", "decided ", "version 1 "]
+    at = [told.index(f"\n  {step}") for step in steps]
+    assert at == sorted(at), "in the order in which they happen"
+    assert told.count("no clock runs yet") == 2
+    assert told.count("critical: Possible personal data breach at acme") == 2
+    assert "72.0 hours" in told
+    assert re.search(r"gaps +\d+ fields that the case cannot know yet", told)
+    paper = re.search(r"as PDF +(\S+)", told)
+    assert paper is not None
+    assert Path(paper[1]).read_bytes().startswith(b"%PDF-")
+    assert re.search(r"to be read, signed and filed at http://127\.0\.0\.1:\d+/console/breaches/", told)
 
 
 def test_the_certificate_it_leaves_is_genuine_for_the_command_line_too_and_a_changed_one_is_not(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from lethe_client.settings import BREACH_NOTIFIER_URL, INTAKE_URL, Settings
 from lethe_client.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     Document = dict[str, Any]
@@ -23,6 +24,15 @@ class ReportClient(Transport):
         headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
         found: Document = await self.post("/v1/breaches", dict(report), headers=headers, safe=True)
         return found
+
+    async def signal(self, controller_id: str, source: str, findings: Sequence[Mapping[str, Any]]) -> int:
+        """Hand in what monitoring saw (scope: breach:signal); gives how many signals it makes. Raises BadInput.
+
+        Sent again it is the same: a signal counts once by its id.
+        """
+        path = f"/v1/breach-signals?controller_id={quote(controller_id)}&source={quote(source)}"
+        found: Document = await self.post(path, [dict(one) for one in findings], safe=True)
+        return int(found["signals"])
 
 
 class BreachClient(Transport):

@@ -17,15 +17,23 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Sequence
 
+    from lethe_local.demo.pager import Pager
     from lethe_local.demo.screen import Screen
     from lethe_local.state import State
 
 
 def demonstrate(state: State, arguments: Sequence[str], *, once: bool) -> int:
     """`once`: end after the story. What it started, it stops; a stack that ran before goes on."""
-    supervisor: subprocess.Popen[bytes] | None = control.spawn(state, arguments, tied=True)
+    from lethe_local.demo.pager import on_call
+
+    with on_call(state) as pager:
+        return _demonstrate(state, control.spawn(state, arguments, tied=True), pager, once=once)
+
+
+def _demonstrate(state: State, supervisor: subprocess.Popen[bytes] | None, pager: Pager, *, once: bool) -> int:
     begun = time.monotonic()
     try:
+        from lethe_local.demo.incident import incident
         from lethe_local.demo.screen import Screen  # while the engines start
         from lethe_local.demo.story import tell
 
@@ -41,6 +49,7 @@ def demonstrate(state: State, arguments: Sequence[str], *, once: bool) -> int:
                 raise
             screen.line("it runs already and is used as it is", "green")
         asyncio.run(tell(state, screen))
+        asyncio.run(incident(state, screen, pager))
         _where(state, screen)
         if supervisor is not None and not once:
             screen.line("Ctrl-C stops everything.", "bold")
@@ -63,6 +72,7 @@ def _where(state: State, screen: Screen) -> None:
     values = envfile.read(state)
     screen.title("Look around")
     screen.line(f"status page        {values['LETHE_ORCHESTRATOR_URL']}/console (sign in with the token below)")
+    screen.line(f"breaches           {values['LETHE_BREACH_NOTIFIER_URL']}/console (the same token)")
     screen.line(f"API of intake      {values['LETHE_INTAKE_URL']}/openapi.json")
     screen.line(
         f"command line       .venv/bin/lethe dsr list   (controller {DEMO_CONTROLLER}; finds {state.env} by itself)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 import http_load
+from sampling import Profile, Sampling
 from stacks import cpu_seconds, processes, resident_mb
 
 from lethe_example_shop import person_number
@@ -18,6 +19,11 @@ SELECT count(*) AS closed, min(d.accepted_at) AS first, max(s.closed_at) AS last
        WITHIN GROUP (ORDER BY extract(epoch FROM s.closed_at - d.accepted_at)) AS p
 {_CLOSED}
 """
+_HISTOGRAM = f"""
+SELECT width_bucket(extract(epoch FROM s.closed_at - d.accepted_at)::float8 * 1000, $2::float8[]) AS n,
+       count(*) AS sagas {_CLOSED} GROUP BY 1
+"""
+BOUNDS_MS = (25, 50, 100, 150, 200, 300, 500, 1000, 2000, 5000, 10000)
 
 
 @dataclass
@@ -35,6 +41,18 @@ class Run:
     intake: dict[str, object] = field(default_factory=dict)
     cpu_ms_per_saga: dict[str, float] = field(default_factory=dict)
     rss_mb: dict[str, int] = field(default_factory=dict)
+    histogram: list[int] = field(default_factory=list)
+    """Sagas by time from submit to closed: one number per bound of `BOUNDS_MS`, and one for what took longer."""
+    profiles: list[Profile] = field(default_factory=list)
+
+
+async def profiled(stack: Stack, name: str, make: http_load.MakeRequest, *, seconds: float, rate: float) -> Run:
+    """A run of its own, so that being watched does not show in the figures of another."""
+    services = {n: p for n, p in processes(stack).items() if n not in {"kafka", "postgres"}}
+    sampling = Sampling(services)
+    run = await sagas(stack, f"{name} watched", make, seconds=seconds, rate=rate)
+    run.profiles = sampling.stop()
+    return run
 
 
 async def sagas(stack: Stack, name: str, make: http_load.MakeRequest, *, seconds: float, rate: float | None) -> Run:
@@ -51,10 +69,13 @@ async def sagas(stack: Stack, name: str, make: http_load.MakeRequest, *, seconds
     submitted = outcome.statuses[202]
     await _drained(connection, begin)
     row = await connection.fetchrow(_SPAN, begin)
+    buckets = await connection.fetch(_HISTOGRAM, begin, [float(bound) for bound in BOUNDS_MS])
     await connection.close()
     after = cpu_seconds(found)
     run = Run(name, submitted, offered=rate, intake=outcome.summary(), rss_mb=resident_mb(found))
     run.closed = row["closed"]
+    counted = {bucket["n"]: bucket["sagas"] for bucket in buckets}
+    run.histogram = [counted.get(n, 0) for n in range(len(BOUNDS_MS) + 1)]
     run.closed_per_second = round(row["closed"] / (row["last"] - row["first"]).total_seconds(), 1)
     run.p50_ms, run.p90_ms, run.p99_ms = (round(v * 1000, 1) for v in row["p"])
     run.cpu_ms_per_saga = {k: round((after[k] - before[k]) * 1000 / max(1, run.closed), 3) for k in after}

@@ -10,6 +10,7 @@ S: erasure of persons with about 25 rows over 11 related tables in PostgreSQL, v
 import argparse
 import asyncio
 import json
+import os
 import platform
 import secrets
 import sys
@@ -23,13 +24,16 @@ sys.path.insert(0, str(HERE))
 import http_load  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
+import naive  # noqa: E402
 import stacks  # noqa: E402
-from report import page  # noqa: E402
+from report import Session, page  # noqa: E402
 
 from lethe_testkit.stack import Stack  # noqa: E402
 
 FLOORS = {"W": 600, "WV": 350, "S": 200, "I": 2000}
 P99_FLOOR_MS = 500
+SCALE = HERE.parents[1] / "docs" / "scale.json"
+"""What `scale.py --write` found with a million open sagas, in a run of its own."""
 
 
 def _twice(stack: Stack, name: str, make: Callable[[], http_load.MakeRequest], seconds: float) -> list[measure.Run]:
@@ -38,9 +42,10 @@ def _twice(stack: Stack, name: str, make: Callable[[], http_load.MakeRequest], s
     async def both() -> list[measure.Run]:
         await measure.sagas(stack, f"{name} warm-up", make(), seconds=2, rate=None)
         full = await measure.sagas(stack, name, make(), seconds=seconds, rate=None)
-        half = await measure.sagas(
-            stack, f"{name} at half load", make(), seconds=seconds, rate=max(1.0, full.closed_per_second / 2)
-        )
+        rate = max(1.0, full.closed_per_second / 2)
+        half = await measure.sagas(stack, f"{name} at half load", make(), seconds=seconds, rate=rate)
+        watched = await measure.profiled(stack, name, make(), seconds=min(seconds, 10.0), rate=rate * 1.6)
+        half.profiles = watched.profiles
         return [full, half]
 
     return asyncio.run(both())
@@ -73,6 +78,8 @@ def shop(seconds: float) -> list[measure.Run]:
             full = await some(int(people * 0.2), "S", 1500.0)
             half_rate = full.closed_per_second / 2
             half = await some(int(min(half_rate * seconds, people * 0.2)), "S at half load", half_rate)
+            watched = min(10.0, people * 0.2 / (half_rate * 1.6))
+            half.profiles = (await measure.profiled(stack, "S", make(), seconds=watched, rate=half_rate * 1.6)).profiles
             return [full, half]
 
         return asyncio.run(all_of_it())
@@ -99,7 +106,8 @@ def intake(seconds: float) -> list[measure.Run]:
         return asyncio.run(both())
 
 
-def limits() -> machine.Limits:
+def beside() -> tuple[machine.Limits, naive.Naive, dict[str, str]]:
+    """What the machine gives, what a naive consumer makes of it, and how the engines are set, without our services."""
     with Stack(
         without=(
             "intake",
@@ -112,7 +120,13 @@ def limits() -> machine.Limits:
         ),
         people=50,
     ) as stack:
-        return asyncio.run(machine.measure(stack.kafka, stack.database(), "dsr.status"))
+
+        async def all_of_it() -> tuple[machine.Limits, naive.Naive, dict[str, str]]:
+            found = await machine.measure(stack.kafka, stack.database(), "dsr.status")
+            by_hand = await naive.measure(stack.kafka, stack.database())
+            return found, by_hand, await stacks.settings(stack)
+
+        return asyncio.run(all_of_it())
 
 
 def main() -> int:
@@ -122,7 +136,9 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="write the page there, and the raw figures beside it as JSON")
     given = parser.parse_args()
     chosen = given.only or list(FLOORS)
-    found = limits()
+    before = ", ".join(f"{n:.1f}" for n in os.getloadavg())
+    found, by_hand, engines = beside()
+    print(json.dumps({"machine": asdict(found), "naive": asdict(by_hand)}, indent=1), flush=True)
     runs: list[measure.Run] = []
     for name in chosen:
         print(f"workload {name} …", flush=True)
@@ -133,11 +149,21 @@ def main() -> int:
             "I": lambda: intake(given.seconds),
         }[name]()
         print(json.dumps([asdict(r) for r in runs[-2:]], indent=1, default=str), flush=True)
-    text = page(found, runs, stacks.versions(), platform.platform(), FLOORS, P99_FLOOR_MS)
+    scale = json.loads(SCALE.read_text()) if SCALE.exists() else None
+    settings = {
+        **engines,
+        "load average before": before,
+        "seconds of submitting": f"{given.seconds:g}",
+        "connections": "48 (full), 64 (at a rate)",
+    }
+    text = page(
+        Session(found, by_hand, runs, settings, scale, stacks.versions(), platform.platform()), FLOORS, P99_FLOOR_MS
+    )
     print(text)
     if given.write:
         given.write.write_text(text)
-        raw = {"machine": asdict(found), "runs": [asdict(r) for r in runs]}
+        raw = {"machine": asdict(found), "naive": asdict(by_hand), "settings": settings}
+        raw["runs"] = [asdict(r) for r in runs]
         given.write.with_suffix(".json").write_text(stacks.dump(raw) + "\n")
     return 0
 

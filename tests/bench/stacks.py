@@ -117,10 +117,25 @@ def resident_mb(found: dict[str, psutil.Process]) -> dict[str, int]:
     return {name: process.memory_info().rss // 1_000_000 for name, process in found.items()}
 
 
+async def settings(stack: Stack) -> dict[str, str]:
+    """How the engines and services are set, as far as figures depend on it; and the seeds."""
+    import asyncpg
+
+    from lethe_local.engines.jars import KAFKA_VERSION
+
+    connection = await asyncpg.connect(stack.database())
+    names = ("server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "full_page_writes")
+    found = {f"postgres {name}": await connection.fetchval("SELECT current_setting($1)", name) for name in names}
+    await connection.close()
+    found |= {"kafka": KAFKA_VERSION, "kafka acks": "all, idempotent, lz4", "partitions of each topic": PARTITIONS}
+    return found | {"seed of the shop's persons": "7", "ids and idempotency keys": "random"}
+
+
 def versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("aiokafka", "asyncpg", "fastapi", "uvicorn", "pydantic")}
+    names = ("aiokafka", "asyncpg", "fastapi", "uvicorn", "uvloop", "pydantic", "msgspec", "zstandard", "cramjam")
+    return {name: version(name) for name in names}
 
 
 def dump(value: object) -> str:

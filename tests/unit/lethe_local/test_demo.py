@@ -12,6 +12,7 @@ from rich.console import Console
 
 from lethe_client.models import AcceptedDsr
 from lethe_client.sagas import Saga
+from lethe_local.demo.bank import bank_lines
 from lethe_local.demo.moments import Follower, settled
 from lethe_local.demo.screen import panel
 from lethe_local.demo.summary import certificate_lines, package_lines, unproven_lines
@@ -169,11 +170,40 @@ def certificate() -> dict[str, Any]:
 
 
 def test_the_certificate_is_told_by_processor_method_and_ground(certificate: dict[str, Any]) -> None:
-    shop, warehouse, kept = certificate_lines(certificate)
+    shop, warehouse = certificate_lines(certificate)
     assert shop == "shop         7 rows erased, 1 rows nulled · proven, by reading again"
     assert warehouse == "warehouse    nothing found · unverifiable, on the processor's word"
-    assert kept == (
-        "shop         kept by law: 2 rows of loans (user.financial), legal obligation, GDPR Art. 17(3)(b), "
-        "until 2036-12-31"
-    )
     assert list(unproven_lines(certificate)) == ["backups", "x: no look"]
+
+
+def test_what_is_kept_is_told_by_ground_and_date_with_the_remedies(certificate: dict[str, Any]) -> None:
+    loan = certificate["kept"][0]
+    endless = {**loan, "collection": "customers", "category": "user.account", "rows": 1, "until": None}
+    certificate["kept"] = [loan, endless, {**loan, "collection": "loan_payments", "rows": 3}]
+    certificate["result"] = "partially_granted"
+    certificate["processors"][0]["tasks"][0]["counts"].append(
+        {"collection": "newsletter_subscriptions", "method": "erased", "rows": 1}
+    )
+    certificate["remedies"] = {
+        "authority": {"name": "An authority", "site": "https://authority.example"},
+        "complaint": "GDPR Art. 77(1)",
+        "court": "GDPR Art. 79(1)",
+    }
+    assert list(bank_lines(certificate)) == [
+        "outcome      partially granted: decided per category, never per customer",
+        "erased       1 rows of marketing",
+        "erased       7 rows of everything else",
+        "kept by law  1 rows of customers (user.account): legal obligation, GDPR Art. 17(3)(b), until the ground ends",
+        (
+            "kept by law  2 rows of loans (user.financial), 3 rows of loan_payments (user.financial): "
+            "legal obligation, GDPR Art. 17(3)(b), until 2036-12-31"
+        ),
+        "afterwards   each kept part is erased when its date comes, without anyone asking",
+        "complaint    An authority, https://authority.example (GDPR Art. 77(1))",
+        "court        a judicial remedy is open as well (GDPR Art. 79(1))",
+    ]
+
+
+def test_without_anything_kept_nothing_is_promised_for_later(certificate: dict[str, Any]) -> None:
+    told = list(bank_lines(certificate | {"kept": [], "result": "granted"}))
+    assert not any("kept" in line or "afterwards" in line or "complaint" in line for line in told)

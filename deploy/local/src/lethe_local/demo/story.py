@@ -17,6 +17,7 @@ from lethe_client.intake import IntakeClient
 from lethe_client.models import NewDsr
 from lethe_client.orchestrator import OrchestratorClient
 from lethe_events.words import Right
+from lethe_local.demo.bank import TITLE, bank_lines
 from lethe_local.demo.moments import Follower
 from lethe_local.demo.summary import certificate_lines, package_lines, unproven_lines
 from lethe_local.errors import NotReady
@@ -145,6 +146,9 @@ class _Story:
         stands_on(verified, verify_chain(chain.links))
         if whole:
             for line in certificate_lines(verified.certificate):
+                self._screen.line(line)
+            self._screen.title(TITLE)
+            for line in bank_lines(verified.certificate):
                 self._screen.line(line)
             self._screen.line("")
             self._screen.line("not proven, and said so:", "dim")

@@ -28,16 +28,10 @@ def package_lines(package: Path) -> Iterator[str]:
 
 
 def certificate_lines(certificate: Mapping[str, Any]) -> Iterator[str]:
-    """Per processor what was done by which method, then what the law keeps, then what is not proven."""
+    """Per processor what was done by which method."""
     for processor in certificate["processors"]:
         if processor["processor"] != "lethe-package":
             yield f"{who(processor['processor']):<12} {_done(processor)}"
-    for kept in certificate["kept"]:
-        until = f"until {kept['until'][:10]}" if kept["until"] else "until the ground ends"
-        yield (
-            f"{who(kept['processor']):<12} kept by law: {kept['rows']} rows of {kept['collection']} "
-            f"({kept['category']}), {kept['ground'].replace('_', ' ')}, {kept['article']}, {until}"
-        )
 
 
 def unproven_lines(certificate: Mapping[str, Any]) -> Iterator[str]:

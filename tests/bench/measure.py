@@ -94,7 +94,7 @@ async def _drained(connection: asyncpg.Connection, begin: object, limit: float =
             last, moved = closed, time.monotonic()
         if time.monotonic() > end or time.monotonic() - moved > 30:
             raise TimeoutError(f"{accepted - closed} of {accepted} sagas did not close")
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.5)
 
 
 def padded(make: http_load.MakeRequest, size: int = 1024) -> http_load.MakeRequest:

@@ -37,4 +37,4 @@ def test_both_pages_can_be_printed_without_any_engine(capsys):
 
 @pytest.mark.parametrize("event", events.EVENTS, ids=lambda e: e.__name__)
 def test_every_event_says_what_it_is(event):
-    assert event.__doc__ or "at" in event.__dataclass_fields__
+    assert event.__doc__ or "at" in event.__struct_fields__

@@ -6,15 +6,16 @@ import base64
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID
 
 from lethe_events.catalogue import MESSAGES
 from lethe_events.errors import Malformed, UnknownType
+from lethe_events.ids import id_of, text_of
 from lethe_events.models import Message, read, to_json
 from lethe_events.upcast import upcast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from uuid import UUID
 
 Headers = tuple[tuple[str, bytes], ...]
 _JSON_TYPE = b"application/json"
@@ -78,18 +79,18 @@ class Stamp:
         after: Headers = (
             ("ce_subject", self._key),
             ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
-            ("ce_correlationid", str(correlation_id).encode()),
+            ("ce_correlationid", text_of(correlation_id).encode()),
             ("content-type", _JSON_TYPE),
         )
         if causation_id is not None:
-            after += (("ce_causationid", str(causation_id).encode()),)
+            after += (("ce_causationid", text_of(causation_id).encode()),)
         if traceparent is not None:
             after += (("traceparent", traceparent.encode()),)
         self._after = after
 
     def record(self, topic: str, body: Message, id_: UUID) -> Record:
         """One message in binary mode. `body` was built of checked values: it is not looked at again (see `encode`)."""
-        before = (_SPECVERSION, ("ce_id", str(id_).encode()), ("ce_type", body.TYPE.encode()), self._source)
+        before = (_SPECVERSION, ("ce_id", text_of(id_).encode()), ("ce_type", body.TYPE.encode()), self._source)
         return Record(topic, self._key, to_json(body), before + self._after)
 
 
@@ -165,11 +166,11 @@ def _build(attributes: Mapping[str, str], data: bytes) -> Received:
         cause = attributes.get("causationid")
         time = datetime.fromisoformat(attributes["time"])
         envelope = Envelope(
-            id=UUID(attributes["id"]),
+            id=id_of(attributes["id"]),
             source=attributes["source"],
             time=time,
-            correlation_id=UUID(attributes["correlationid"]),
-            causation_id=UUID(cause) if cause else None,
+            correlation_id=id_of(attributes["correlationid"]),
+            causation_id=id_of(cause) if cause else None,
             traceparent=attributes.get("traceparent"),
         )
     except (KeyError, ValueError) as error:

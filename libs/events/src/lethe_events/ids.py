@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, Final, NewType
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,19 +42,25 @@ def uuid7(now: datetime, entropy: bytes) -> uuid.UUID:
 
 def uuid5(namespace: uuid.UUID, name: str) -> uuid.UUID:
     """As `uuid.uuid5` (RFC 9562 §5.5), at half its price: ids are derived for every message."""
-    digest = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
-    return _of_int(int.from_bytes(digest[:16]) & _FREE_BITS | _VERSION_5)
+    digest = bytearray(hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = 0x50 | (digest[6] & 0x0F)
+    digest[8] = 0x80 | (digest[8] & 0x3F)
+    return _made(bytes(digest), uuid.UUID)
 
 
-_FREE_BITS = ~(0xF000 << 64 | 0xC000 << 48) & (1 << 128) - 1
-_VERSION_5 = 5 << 76 | 0x8000 << 48
+_made: Final = msgspec.convert
+"""Makes the object in C; the constructor of the standard library is four times as slow."""
 
 
-def _of_int(value: int) -> uuid.UUID:
-    found = object.__new__(uuid.UUID)
-    object.__setattr__(found, "int", value)
-    object.__setattr__(found, "is_safe", uuid.SafeUUID.unknown)
-    return found
+def id_of(text: str) -> uuid.UUID:
+    """As `uuid.UUID(text)` for the two forms that are written, at a third of its price. Raises ValueError."""
+    return _made(text, uuid.UUID)
+
+
+def text_of(id_: uuid.UUID) -> str:
+    """As `str(id_)`, at a quarter of its price."""
+    text: str = msgspec.to_builtins(id_)
+    return text
 
 
 def task_id(dsr_id: uuid.UUID, processor_id: str, verb: str, round_: int) -> TaskId:
@@ -65,4 +73,4 @@ def task_id(dsr_id: uuid.UUID, processor_id: str, verb: str, round_: int) -> Tas
 
 def message_id(cause: uuid.UUID, version: int, index: int) -> uuid.UUID:
     """Deterministic id of the `index`-th message that version `version` of `cause` (a saga, a task) gave rise to."""
-    return uuid5(_NAMESPACE, f"{cause}/{version}/{index}")
+    return uuid5(_NAMESPACE, f"{text_of(cause)}/{version}/{index}")

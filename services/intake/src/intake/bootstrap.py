@@ -299,8 +299,8 @@ async def _consume(start: Start, bus: Bus, subscriptions: Mapping[Topic, Handler
 
 
 def _tuning(settings: Settings) -> Tuning:
-    """What intake reads is shown to people, who do not mind a tenth of a second; larger batches cost all less."""
-    return Tuning(window=0.1, window_max=0.5, parked_retention=settings.parked_retention_s)
+    """What intake reads is shown to people, who do not mind a third of a second; larger batches cost all less."""
+    return Tuning(window=0.3, window_max=0.5, parked_retention=settings.parked_retention_s)
 
 
 def load_of(health: Mapping[str, object], slowest_s: float, keys: FileKeys) -> Load:

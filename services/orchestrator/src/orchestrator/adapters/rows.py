@@ -11,6 +11,7 @@ from msgspec.json import decode, encode
 
 from lethe_events import TaskAcknowledged
 from lethe_events.canonical import canonical
+from lethe_events.ids import text_of
 from lethe_events.models import from_python
 from lethe_events.words import PACKAGE_PROCESSOR, Channel, Right, SagaState, Verb
 from orchestrator.adapters.packing import content_of
@@ -181,7 +182,7 @@ def _of(entry: Entry) -> Saga:
 
 
 def _ids(ids: Iterable[UUID]) -> str | None:
-    return ",".join(map(str, ids)) or None
+    return ",".join(map(text_of, ids)) or None
 
 
 def _result(saga: Saga) -> str | None:

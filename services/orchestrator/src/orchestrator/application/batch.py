@@ -49,19 +49,21 @@ if TYPE_CHECKING:
 
 _INCIDENTS = 1000
 """Index from which ids of incidents are counted, apart from those of messages."""
-_SELDOM = (ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested)
+_SELDOM = frozenset({ExceptionApproved, ExceptionProposed, ProcessorJoined, RetentionOver, TaskRetryRequested})
 """Events that may change a task's order, register, tokens, proposal or exception."""
-_BESIDE = (
-    Extended,
-    ExtensionAsked,
-    HoldApproved,
-    HoldLiftProposed,
-    HoldProposed,
-    IdentityVerified,
-    LetterReported,
-    RefusalApproved,
-    RefusalProposed,
-    Withdrawn,
+_BESIDE = frozenset(
+    {
+        Extended,
+        ExtensionAsked,
+        HoldApproved,
+        HoldLiftProposed,
+        HoldProposed,
+        IdentityVerified,
+        LetterReported,
+        RefusalApproved,
+        RefusalProposed,
+        Withdrawn,
+    }
 )
 """Events about the request and not about its tasks."""
 
@@ -206,9 +208,10 @@ class Batch:
         before, entry.saga = entry.saga, decision.saga
         entry.dirty = True
         entry.changed.update(dict.fromkeys(decision.changed))
-        if isinstance(event, _SELDOM):
+        kind = type(event)
+        if kind in _SELDOM:
             entry.seldom.update(decision.changed)
-        if isinstance(event, _BESIDE):
+        if kind in _BESIDE:
             entry.beside = True
             entry.reclocked |= before is not None and entry.saga is not None and before.clock is not entry.saga.clock
         if entry.saga is not None and entry.saga.beside is not (None if before is None else before.beside):

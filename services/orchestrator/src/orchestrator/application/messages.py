@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lethe_events as wire
-from lethe_events.ids import message_id
+from lethe_events.ids import message_id, text_of
 from lethe_events.words import Verb
 from orchestrator.application.absences import absences
 from orchestrator.application.correspondence import Correspondence
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from orchestrator.application.topics import Topics
     from orchestrator.domain.decision import AskProcessor
-    from orchestrator.domain.saga import Saga
+    from orchestrator.domain.rules import Reach
+    from orchestrator.domain.saga import Saga, Task
 
 SOURCE = "/lethe/orchestrator"
 
@@ -30,10 +31,11 @@ class Messages:
     def __init__(self, topics: Topics, correspondence: Correspondence | None = None) -> None:
         self._topics = topics
         self.correspondence = correspondence or Correspondence(topics.letters.name)
+        self._names: dict[tuple[str, Verb, Reach], str] = {}
 
     def stamp(self, saga: Saga, *, at: datetime, cause: UUID | None) -> wire.Stamp:
         """What all messages have in common that one event of a saga gives rise to."""
-        return wire.Stamp(source=SOURCE, key=str(saga.id), time=at, correlation_id=saga.id, causation_id=cause)
+        return wire.Stamp(source=SOURCE, key=text_of(saga.id), time=at, correlation_id=saga.id, causation_id=cause)
 
     def task(self, saga: Saga, command: AskProcessor, stamp: wire.Stamp) -> wire.Record:
         """Id by task and attempt, so that a recovered saga asks with the same message."""
@@ -55,8 +57,15 @@ class Messages:
             parts=command.parts,
             withheld=() if saga.beside is None else withheld_from(saga.beside, task),
         )
-        topic = self._topics.of_task(task.verb, task.rules)
-        return stamp.record(topic, body, message_id(task.id, task.attempt, 0))
+        return stamp.record(self._topic(task), body, message_id(task.id, task.attempt, 0))
+
+    def _topic(self, task: Task) -> str:
+        """Looked up once per processor, verb and way to reach it."""
+        known = self._names.get((task.processor_id, task.verb, task.rules.reach))
+        if known is None:
+            known = self._topics.of_task(task.verb, task.rules)
+            self._names[task.processor_id, task.verb, task.rules.reach] = known
+        return known
 
     def status(self, saga: Saga, certificate: str | None, stamp: wire.Stamp, at: datetime) -> wire.Record:
         id_ = message_id(saga.id, saga.version, 0)

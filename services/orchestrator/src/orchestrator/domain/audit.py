@@ -60,7 +60,7 @@ def link_of(event: Event, decision: Decision, seq: int, previous: str) -> Link:
     saga = decision.saga
     assert saga is not None, "only an applied decision is recorded"
     content: Json = {
-        "saga": str(saga.id),
+        "saga": saga.id,
         "seq": seq,
         "at": instant(event.at),
         "kind": record.kind_of(type(event)),
@@ -76,7 +76,7 @@ def link_of(event: Event, decision: Decision, seq: int, previous: str) -> Link:
 def certified(saga_id: UUID, at: datetime, *, seq: int, previous: str, document_sha256: str, key_id: str) -> Link:
     """The last link of a closing: which certificate was given."""
     content = {
-        "saga": str(saga_id),
+        "saga": saga_id,
         "seq": seq,
         "at": instant(at),
         "kind": "certificate_issued",

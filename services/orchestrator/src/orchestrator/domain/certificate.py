@@ -160,8 +160,8 @@ def _tasks(saga: Saga) -> list[Task]:
 
 def _dsr(saga: Saga) -> Json:
     return {
-        "id": str(saga.id),
-        "subject_ref": str(saga.subject_ref),
+        "id": saga.id,
+        "subject_ref": saga.subject_ref,
         "controller": saga.controller_id,
         "right": saga.right,
         "export_first": saga.export_first,
@@ -197,7 +197,7 @@ def _clock(saga: Saga) -> Json:
 
 def _task(task: Task) -> Json:
     found: Json = {
-        "task": str(task.id),
+        "task": task.id,
         "verb": task.verb,
         "round": task.round,
         "status": task.status,

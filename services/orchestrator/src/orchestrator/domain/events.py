@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
 from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.rules import ProcessorRules
 
 
-@dataclass(frozen=True, slots=True)
-class DsrReceived:
+class DsrReceived(Struct, frozen=True):
     """Intake accepted a DSR. `clock` is worked out before, so that a later calendar does not rewrite the past."""
 
     at: datetime
@@ -28,8 +28,7 @@ class DsrReceived:
     clock: Deadlines
 
 
-@dataclass(frozen=True, slots=True)
-class ScopePlanned:
+class ScopePlanned(Struct, frozen=True):
     """The processors of the controller in one version of the register, and subject tokens of the Kafka-native ones."""
 
     at: datetime
@@ -38,8 +37,7 @@ class ScopePlanned:
     tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessorJoined:
+class ProcessorJoined(Struct, frozen=True):
     """A newer version of the register names a processor that this saga has not in scope."""
 
     at: datetime
@@ -48,15 +46,13 @@ class ProcessorJoined:
     tokens: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TaskAcked:
+class TaskAcked(Struct, frozen=True):
     at: datetime
     message_id: UUID
     ack: wire.TaskAcknowledged
 
 
-@dataclass(frozen=True, slots=True)
-class RetryDue:
+class RetryDue(Struct, frozen=True):
     """The back-off of a task is over. `due_at` is the moment it was set for; `at` may be later, never earlier."""
 
     at: datetime
@@ -64,8 +60,7 @@ class RetryDue:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AckOverdue:
+class AckOverdue(Struct, frozen=True):
     """A task has no answer within its `ack_within`."""
 
     at: datetime
@@ -73,8 +68,7 @@ class AckOverdue:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyDue:
+class VerifyDue(Struct, frozen=True):
     """The moment has come for which an asynchronous vendor promised."""
 
     at: datetime
@@ -82,8 +76,7 @@ class VerifyDue:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmDue:
+class AlarmDue(Struct, frozen=True):
     """A rung of the ladder before, at or after the deadline; `rung` indexes `clock.LADDER`."""
 
     at: datetime
@@ -91,8 +84,7 @@ class AlarmDue:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRetryRequested:
+class TaskRetryRequested(Struct, frozen=True):
     """A person on call wants a task asked again, by the register as it is now (`rules`; None: as pinned)."""
 
     at: datetime
@@ -102,8 +94,7 @@ class TaskRetryRequested:
     tokens: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionProposed:
+class ExceptionProposed(Struct, frozen=True):
     """A person says that a task is lawfully not done. `reason` is a code: no free text reaches the record."""
 
     at: datetime
@@ -114,8 +105,7 @@ class ExceptionProposed:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionApproved:
+class ExceptionApproved(Struct, frozen=True):
     """Another person approves the proposed exception."""
 
     at: datetime
@@ -123,8 +113,7 @@ class ExceptionApproved:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(Struct, frozen=True):
     """The person takes the request back. `said_at`: when; `by`: who recorded it, None where intake says so."""
 
     at: datetime
@@ -134,8 +123,7 @@ class Withdrawn:
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Extended:
+class Extended(Struct, frozen=True):
     """A notice of extension went out at `notified_at`. `further`: in the unit of the rule, months under the GDPR.
 
     `reasons` are codes. `clock` is worked out before, as for DsrReceived.
@@ -149,8 +137,7 @@ class Extended:
     clock: Deadlines
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalProposed:
+class RefusalProposed(Struct, frozen=True):
     """A person says that the whole request is to be refused. `reason` is a code; `authority`: None is the country's."""
 
     at: datetime
@@ -161,16 +148,14 @@ class RefusalProposed:
     authority: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalApproved:
+class RefusalApproved(Struct, frozen=True):
     """Another person approves the proposed refusal."""
 
     at: datetime
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityVerified:
+class IdentityVerified(Struct, frozen=True):
     """Who asked is who they say. `shown_at`: when; `clock`: the dates that follow, None where they stay."""
 
     at: datetime
@@ -181,8 +166,7 @@ class IdentityVerified:
     clock: Deadlines | None
 
 
-@dataclass(frozen=True, slots=True)
-class HoldProposed:
+class HoldProposed(Struct, frozen=True):
     """A person wants erasures of this request held. `processors`: none named means all. `matter` is a code."""
 
     at: datetime
@@ -194,8 +178,7 @@ class HoldProposed:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoldLiftProposed:
+class HoldLiftProposed(Struct, frozen=True):
     """A person wants a hold lifted: what it kept would then be erased."""
 
     at: datetime
@@ -203,8 +186,7 @@ class HoldLiftProposed:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoldApproved:
+class HoldApproved(Struct, frozen=True):
     """Another person approves what was proposed last about a hold: to place it, or to lift it."""
 
     at: datetime
@@ -212,8 +194,7 @@ class HoldApproved:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionOver:
+class RetentionOver(Struct, frozen=True):
     """The time is over for which a closed saga keeps its sealed identifiers and documents."""
 
     at: datetime

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,16 +14,14 @@ if TYPE_CHECKING:
     from orchestrator.domain.rules import ProcessorRules
 
 
-@dataclass(frozen=True, slots=True)
-class HoldImposed:
+class HoldImposed(Struct, frozen=True):
     """A hold of the controller covers this request. `hold` is as two people approved it, before or after."""
 
     at: datetime
     hold: Hold
 
 
-@dataclass(frozen=True, slots=True)
-class HoldReleased:
+class HoldReleased(Struct, frozen=True):
     """Two people lifted a hold of the controller: `proposed_by` and `by`."""
 
     at: datetime
@@ -31,8 +30,7 @@ class HoldReleased:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeptPartDue:
+class KeptPartDue(Struct, frozen=True):
     """The date has come until which a part was kept. `processors`: by the register as it is now, not as it was then.
 
     A processor that the register no longer names is asked by the rules that its tasks have.

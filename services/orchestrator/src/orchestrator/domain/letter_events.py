@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.deadlines import Deadlines
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionAsked:
+class ExtensionAsked(Struct, frozen=True):
     """A person wants a notice of extension sent. Nothing moves before it has gone out (Art. 12(3)).
 
     `further` and `reasons` as for Extended; `clock`: the dates that the notice names.
@@ -27,8 +27,7 @@ class ExtensionAsked:
     clock: Deadlines
 
 
-@dataclass(frozen=True, slots=True)
-class LetterReported:
+class LetterReported(Struct, frozen=True):
     """What became of a letter at `happened_at`. `sha256`: of the message that was handed over.
 
     `clock`: for a notice of extension that went out, the dates that follow; None where the law does not accept it.

@@ -103,12 +103,15 @@ def _read_joined(at: datetime, _by: str | None, data: Json, context: Context) ->
     return e.ProcessorJoined(at, data["register"], rules, _placeholders(data["tokens"]))
 
 
-_ACK_ELSEWHERE = {"dsr_id", "controller_id"}
+_ACK_ELSEWHERE = ("dsr_id", "controller_id")
 
 
 def answer_json(ack: wire.TaskAcknowledged) -> Json:
     """An acknowledgement as recorded; saga and controller are said around it."""
-    return {name: value for name, value in to_python(ack).items() if name not in _ACK_ELSEWHERE}
+    found: Json = to_python(ack)
+    for name in _ACK_ELSEWHERE:
+        del found[name]
+    return found
 
 
 def answer_text(ack: wire.TaskAcknowledged) -> str:
@@ -117,7 +120,7 @@ def answer_text(ack: wire.TaskAcknowledged) -> str:
 
 
 def _write_acked(event: e.TaskAcked) -> Json:
-    return {"message": str(event.message_id), "ack": answer_json(event.ack)}
+    return {"message": event.message_id, "ack": answer_json(event.ack)}
 
 
 def _read_acked(at: datetime, _by: str | None, data: Json, context: Context) -> e.Event:

@@ -91,11 +91,13 @@ async def test_a_breach_goes_from_a_report_to_a_closed_case(ground):
         case = f"/v1/breaches/{case_id}"
         now = datetime.now(UTC)
         await posted(client, ground, f"{case}/aware", {"aware_at": now.isoformat(), "reason": "dump found"})
-        score = {"dpc": "3", "ei": "1", "cb_malicious": "0.5"}
+        score = {"dpc": "4", "ei": "1", "cb_malicious": "0.5", "reason": "cards"}
         await posted(client, ground, f"{case}/facts", {"facts": FACTS, "severity": score})
         shown = (await client.get(case, headers=ground.auth())).json()
         assert shown["proposal"]["notify_subjects"] == "yes"
         assert shown["missing"] == ["decide whom to tell", "draft a notice"]
+        assert shown["severity"] == "4.5 Very High"
+        assert {"dpc=4", "ei=1", "cb_malicious=0.5", "because cards"} <= set(shown["scored"])
         assert 71.9 < shown["hours_left"] <= 72
         assert {r["what"] for r in shown["reminders"]} == {"early warning", "incident notification"}
         decision = {"notify_authority": True, "notify_subjects": True, "reasons": "cards", "authorities": ["DE-BE"]}
@@ -129,6 +131,7 @@ async def test_a_breach_goes_from_a_report_to_a_closed_case(ground):
         ).status_code == 200
     said = sorted((r.body for r in await ground.said(ground.topics.status)), key=lambda s: s.version)
     assert [s.state for s in said] == ["suspected", "aware", "assessed", "notified", "settled", "closed"]
+    assert [s.severity for s in said] == [None, None, *["very_high"] * 4]
     assert said[1].operational_due - said[1].aware_at == timedelta(hours=72)
     assert {s.breach_id for s in said} == {report.breach_id}
 
@@ -253,6 +256,8 @@ async def test_a_controller_sees_and_touches_only_its_own(ground):
             assert (await client.get(case + path, headers=other)).status_code == 404
         assert (await client.post(f"{case}/reopen", json={"reason": "x"}, headers=other)).status_code == 404
         assert (await client.get("/v1/breaches", headers=other)).json()["items"] == []
+        wanted = await client.get("/v1/breaches?controller=acme", headers=other)
+        assert wanted.status_code == 403, "an empty list would look like an all-clear"
         assert (await client.get("/v1/register/2026?controller=acme", headers=other)).status_code == 403
         reader = ground.auth(scopes=["breach:read"])
         assert (await client.post(f"{case}/reopen", json={"reason": "x"}, headers=reader)).status_code == 403

@@ -140,7 +140,9 @@ async def test_a_closed_case_opens_again_when_the_count_is_corrected_and_a_recur
         case = f"/v1/breaches/{(await cases(ground, ('report:person', 'acme')))['report:person', 'acme']}"
         now = datetime.now(UTC)
         await posted(client, ground, f"{case}/aware", {"aware_at": now.isoformat(), **WHY})
-        await posted(client, ground, f"{case}/facts", {"facts": facts})
+        await posted(client, ground, f"{case}/facts", {"facts": facts, "severity": {"dpc": "2", "ei": "1"}})
+        await posted(client, ground, f"{case}/facts", {"facts": {**facts, "subjects": 3}})
+        assert (await client.get(case, headers=ground.auth())).json()["severity"] == "2.0 Medium", "the score stays"
         no = {"notify_authority": False, "notify_subjects": False, "reasons": "returned unread"}
         await posted(client, ground, f"{case}/decision", no)
         await posted(client, ground, f"{case}/decision/confirm", None, by="robin")

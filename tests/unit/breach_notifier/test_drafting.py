@@ -13,7 +13,7 @@ from breach_notifier.domain.errors import Refused
 from breach_notifier.domain.events import RungDue, TriageDue
 from breach_notifier.domain.policy import ControllerPolicy
 from breach_notifier.domain.words import Status
-from lethe_testkit.breaches import NIGHT, GivenBreach, suspected
+from lethe_testkit.breaches import GRAVE, NIGHT, GivenBreach, suspected
 
 STATED = {12: "Acme GmbH", 13: "Hauptstr. 1", 21: "The team", 22: "privacy@acme.example", 23: "a"}
 ACME = ControllerPolicy("acme", "DE", "Europe/Berlin", "gdpr", main="DE-BE", cross_border=False, stated=STATED)
@@ -113,6 +113,13 @@ def test_what_is_missing_is_told_step_by_step():
     assert missing_next(g.case, content) == ("file version 1 with DE-BE",)
     g.filed(sha256)
     assert missing_next(g.case, content) == ("draft a notice",), "what was filed is incomplete"
+
+
+def test_a_draft_that_what_is_known_has_overtaken_is_drafted_again():
+    g = GivenBreach().suspected().aware().stated().decided()
+    content = drafted(g)
+    g.drafted(hash_of(content.text("c"))).later(1).stated(replace(GRAVE, subjects=9000))
+    assert missing_next(g.case, content) == ("draft a notice again: what is known changed after version 1",)
 
 
 def test_a_suspicion_is_due_after_a_day_once():

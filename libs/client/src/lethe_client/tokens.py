@@ -29,6 +29,10 @@ SCOPES = (
     "vault:redeem",
     "messaging:read",
     "messaging:act",
+    "breach:report",
+    "breach:signal",
+    "breach:read",
+    "breach:act",
 )
 
 

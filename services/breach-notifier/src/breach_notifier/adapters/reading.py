@@ -71,6 +71,7 @@ class PostgresReading:
             "merged_into": None if case.merged_into is None else str(case.merged_into),
             "belongs_with": await self._siblings(case, controllers),
             "facts": None if case.facts is None else as_json(case.facts),
+            "scored": list(case.scored),
             "proposal": to_json(case.proposal),
             "counted": to_json(case.counted),
             "dismissal": to_json(case.dismissal),

@@ -135,5 +135,5 @@ def status_of(case: Case, at: datetime) -> BreachStatus:
         operational_due=None if clock is None else clock.due,
         legal_end=None if clock is None else clock.legal_end,
         alerts=case.alerts,
-        severity=case.severity.rpartition(" ")[2].lower() or None,
+        severity=case.severity.partition(" ")[2].lower().replace(" ", "_") or None,
     )

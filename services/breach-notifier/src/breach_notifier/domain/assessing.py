@@ -25,9 +25,9 @@ _NOT_OURS = Rejected("not_a_controller", "a processor decides nothing here: it t
 
 def state_facts(case: Case, event: e.FactsStated) -> Verdictless:
     """Facts replace the ones before; the chain keeps both. Other answers than decided on open the decision again."""
-    if case.facts == event.facts and case.severity == event.severity:
+    if (case.facts, case.severity, case.scored) == (event.facts, event.severity, event.scored):
         return Ignored("these facts are stated already")
-    stated = replace(case, facts=event.facts, facts_by=event.by, severity=event.severity)
+    stated = replace(case, facts=event.facts, facts_by=event.by, severity=event.severity, scored=event.scored)
     return Applied(_weighed(stated, event.facts, event.at, other=case.facts != event.facts))
 
 

@@ -157,6 +157,7 @@ class Case:
     related: tuple[UUID, ...] = ()
     joined: tuple[UUID, ...] = ()
     merged_into: UUID | None = None
+    scored: tuple[str, ...] = ()
 
     def last_filing(self, authority: str) -> Filing | None:
         return next((f for f in reversed(self.filings) if f.authority == authority), None)

@@ -39,6 +39,7 @@ def _what(case: Case) -> dict[str, str]:
         "related": " ".join(map(str, case.related)),
         "facts": "; ".join(f"{k}={v}" for k, v in as_json(facts).items()) if facts else "",
         "severity": case.severity,
+        "severity_of": "; ".join(case.scored),
         "subjects": _bounds(case),
     }
 

@@ -197,6 +197,8 @@ def _notice_steps(case: Case, latest: Content | None, to_file: Sequence[str]) ->
     spent = notice is not None and any(f.notice == notice.number for f in case.filings) and not to_file
     if notice is None or latest is None or spent:
         return ["draft a notice"]
+    if case.changed_at is not None and notice.at < case.changed_at:
+        return [f"draft a notice again: what is known changed after version {notice.number}"]
     if latest.unfilable:
         return [f"answer field {n}: {template()[n].name}" for n in latest.unfilable]
     if notice.signed_by is None:

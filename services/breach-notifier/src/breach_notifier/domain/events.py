@@ -81,12 +81,16 @@ class AwarenessDeclared:
 
 @dataclass(frozen=True, slots=True)
 class FactsStated:
-    """All that is known now. `severity`: an ENISA score and its band, where one was computed; an input, no more."""
+    """All that is known now. `severity`: an ENISA score and its band, where one was computed; an input, no more.
+
+    `scored`: what it was computed of, and why so.
+    """
 
     at: datetime
     by: str
     facts: BreachFacts
     severity: str = ""
+    scored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ from lethe_law.breach.severity import inputs_of, severity
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from breach_notifier.application.acts import Done, Making
+    from breach_notifier.domain.case import Case
     from breach_notifier.entrypoints.parts import Parts
     from lethe_law.breach.facts import BreachFacts
     from lethe_law.breach.template import Value
@@ -62,7 +64,11 @@ def acting_router(parts: Callable[[], Parts]) -> APIRouter:
     @router.post("/facts", summary="State all that is known now; the rules propose answers")
     async def facts(case_id: UUID, body: s.Facts, who: Actor) -> s.Acted:
         stated, score = await answered(_weighed(body))
-        return await act(who, case_id, lambda at, _: e.FactsStated(at, who.subject, stated, score))
+
+        def make(at: datetime, case: Case) -> e.FactsStated:
+            return e.FactsStated(at, who.subject, stated, *(score or (case.severity, case.scored)))
+
+        return await act(who, case_id, make)
 
     @router.post("/decision", summary="Decide whom to tell; a no waits for a second person")
     async def decide(case_id: UUID, body: s.Decision, who: Actor) -> s.Acted:
@@ -185,18 +191,21 @@ def paper_router(parts: Callable[[], Parts]) -> APIRouter:
     return router
 
 
-async def _weighed(body: s.Facts) -> tuple[BreachFacts, str]:
+async def _weighed(body: s.Facts) -> tuple[BreachFacts, tuple[str, tuple[str, ...]] | None]:
+    """Facts, and the score with what it was computed of. Raises Refused."""
     try:
         stated = facts_of(body.facts)
     except BreachError as error:
         raise Refused("impossible_facts", str(error)) from None
     if body.severity is None:
-        return stated, ""
+        return stated, None
+    given = body.severity.model_dump(exclude={"reason"})
     try:
-        found = severity(inputs_of(body.severity.model_dump()))
+        found = severity(inputs_of(given))
     except BreachError as error:
         raise Refused("impossible_severity", str(error)) from None
-    return stated, f"{found.text} {found.band.value}"
+    why = (f"because {body.severity.reason}",) if body.severity.reason else ()
+    return stated, (f"{found.text} {found.band.value}", (*(f"{name}={value}" for name, value in given.items()), *why))
 
 
 async def _known(codes: list[str]) -> None:

@@ -79,12 +79,20 @@ def build_app(
     return app
 
 
+def _wanted(principal: Principal, controller: str | None) -> list[str]:
+    """Raises Forbidden for a controller that the token does not name: an empty list would look like an all-clear."""
+    if controller is None:
+        return sorted(principal.controller_ids)
+    principal.require_controller(controller)
+    return [controller]
+
+
 def _reading(parts: Callable[[], Parts]) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["cases"])
 
     @router.get("/breaches", summary="Cases by hours left, open ones unless a state is given")
     async def page(principal: Reader, query: Annotated[CaseQuery, Query()]) -> CasePage:
-        mine = [c for c in sorted(principal.controller_ids) if query.controller in {None, c}]
+        mine = _wanted(principal, query.controller)
         state = None if query.state is None else query.state.value
         try:
             items, following = await parts().reading.page(Filter(mine, state, query.after, query.limit))

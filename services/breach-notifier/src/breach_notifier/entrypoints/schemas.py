@@ -118,10 +118,11 @@ class Score(_Body):
     cb_integrity: str = "0"
     cb_availability: str = "0"
     cb_malicious: str = "0"
+    reason: str = Field(default="", max_length=2000, description="Why these values; kept with them")
 
 
 class Facts(_Body):
-    """All that is known now; it replaces what was stated before."""
+    """All that is known now; it replaces what was stated before. `severity` left out: the score stays as it is."""
 
     facts: dict[str, Any] = Field(examples=[{"kinds": ["confidentiality"], "data": ["contact"], "subjects": 400}])
     severity: Score | None = None

@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket
 
 from lethe_testkit.databases import Databases
@@ -100,6 +101,12 @@ def _no_network_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def is_unit_test(item: pytest.Item) -> bool:
     return item.path.is_relative_to(item.config.rootpath / "tests" / "unit")
+
+
+def pytest_configure() -> None:
+    """A property says what holds and not how fast: on a busy machine an example may take a second."""
+    settings.register_profile("lethe", deadline=None)
+    settings.load_profile("lethe")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

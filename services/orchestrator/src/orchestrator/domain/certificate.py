@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lethe_events.ids import text_of
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from orchestrator.domain.clock import dates, late
 from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, result, verdicts
@@ -160,8 +161,8 @@ def _tasks(saga: Saga) -> list[Task]:
 
 def _dsr(saga: Saga) -> Json:
     return {
-        "id": saga.id,
-        "subject_ref": saga.subject_ref,
+        "id": text_of(saga.id),
+        "subject_ref": text_of(saga.subject_ref),
         "controller": saga.controller_id,
         "right": saga.right,
         "export_first": saga.export_first,
@@ -197,7 +198,7 @@ def _clock(saga: Saga) -> Json:
 
 def _task(task: Task) -> Json:
     found: Json = {
-        "task": task.id,
+        "task": text_of(task.id),
         "verb": task.verb,
         "round": task.round,
         "status": task.status,

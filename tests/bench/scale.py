@@ -95,7 +95,7 @@ async def fill(dsn: str, wanted: int) -> None:
         dsn, server_settings={"search_path": "orchestrator", "synchronous_commit": "off"}
     )
     with contextlib.suppress(PermissionError, ProcessLookupError):  # a server elsewhere, or not ours to slow down
-        os.setpriority(os.PRIO_PROCESS, connection.get_server_pid(), 19)
+        os.setpriority(os.PRIO_PROCESS, connection.get_server_pid(), 5)
     await connection.execute(
         "CREATE TABLE seed AS SELECT s.*, row_number() OVER () - 1 AS r FROM saga s "
         f"WHERE closed_at IS NULL LIMIT {SEED}"

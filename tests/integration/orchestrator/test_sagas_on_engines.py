@@ -9,6 +9,7 @@ import pytest
 from lethe_events.words import Right, Verb
 from lethe_testkit.ground import eventually
 from lethe_testkit.orchestrator import orchestrator_ground, well
+from orchestrator.adapters import reading
 from orchestrator.adapters.signing import holds
 from orchestrator.domain.audit import Link, check
 from orchestrator.domain.merkle import Leaf, included
@@ -199,7 +200,7 @@ async def test_a_controller_sees_and_touches_only_its_own(ground):
         assert (await client.post("/v1/register/load", headers=reader)).status_code == 403
 
 
-async def test_pages_follow_each_other_without_gap_or_double(ground):
+async def test_pages_follow_each_other_without_gap_or_double(ground, monkeypatch):
     ground.answer = lambda _: []
     async with ground.processors(), ground.running() as client:
         ids = await ground.receive(25)
@@ -208,15 +209,25 @@ async def test_pages_follow_each_other_without_gap_or_double(ground):
             return (await ground.fetch("SELECT count(*) FROM saga"))[0]["count"] == 25
 
         await eventually(all_there)
-        seen, after = [], None
-        while True:
-            query = {"limit": "10", **({"after": after} if after else {}), "processor": "shop"}
-            page = (await client.get("/v1/sagas", params=query, headers=ground.auth())).json()
-            seen += [item["dsr_id"] for item in page["items"]]
-            after = page["next"]
-            if after is None:
-                break
-        assert sorted(seen) == sorted(map(str, ids))
+
+        async def pages(auth, **query):
+            seen = []
+            while True:
+                page = (await client.get("/v1/sagas", params={"limit": "10", **query}, headers=auth)).json()
+                seen += [item["dsr_id"] for item in page["items"]]
+                if page["next"] is None:
+                    return seen
+                query["after"] = page["next"]
+
+        by_date = await pages(ground.auth())
+        assert sorted(by_date) == sorted(map(str, ids))
+        for few in (5_000, 0):  # by the tasks that wait for a processor, and by a walk along the dates
+            monkeypatch.setattr(reading, "_FEW", few)
+            assert await pages(ground.auth(), processor="shop") == by_date
+            assert await pages(ground.auth(), processor="shop", state="fulfilling") == by_date
+            assert await pages(ground.auth(), processor="shop", state="verifying") == []
+            assert await pages(ground.auth(), processor="nobody") == []
+            assert await pages(ground.auth("eve", ["beta"]), processor="shop") == []
         assert (await client.get("/v1/sagas?state=closed", headers=ground.auth())).json()["items"] == []
         assert (await client.get("/v1/sagas?incident=true", headers=ground.auth())).json()["items"] == []
         assert (await client.get("/v1/sagas?after=nonsense", headers=ground.auth())).status_code == 422

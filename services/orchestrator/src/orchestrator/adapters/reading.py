@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _FIRST: Final = (datetime(1, 1, 1, tzinfo=UTC), UUID(int=0))
+_FEW: Final = 5_000
+"""Sagas that are looked up one by one: beyond, a walk along a million by date meets a page of them as soon."""
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -47,6 +49,8 @@ class PostgresReading:
         name = "page_state" if wanted.state else "page_open"
         if wanted.incident or wanted.state == "closed":
             name = "page_incident" if wanted.incident else "page_closed"
+        elif wanted.processor and await self._few_wait_for(wanted.processor):
+            name = "page_few"
         rows = await self._database.fetch(
             self._sql[name],
             list(wanted.controllers),
@@ -58,6 +62,10 @@ class PostgresReading:
         )
         following = _cursor(rows[-1]["due_strict"], rows[-1]["id"]) if len(rows) == wanted.limit else None
         return [_row(row) for row in rows], following
+
+    async def _few_wait_for(self, processor: str) -> bool:
+        count: int = await self._database.fetchval(self._sql["waiting_for"], processor, _FEW)
+        return count < _FEW
 
     async def saga(self, saga_id: UUID, controllers: Collection[str]) -> Json | None:
         """All about one saga: tasks, what is owed by whom, incidents, timeline. None: not there, or not theirs."""

@@ -33,6 +33,30 @@ WHERE s.closed_at IS NULL AND s.controller_id = ANY($1::text[])
         AND k.status NOT IN ('done', 'excepted', 'cancelled') LIMIT 1))
 ORDER BY s.due_strict, s.id LIMIT $7;
 
+-- name: waiting_for
+-- How many tasks wait for a processor, up to a bound.
+SELECT count(*) FROM (
+    SELECT FROM task WHERE processor_id = $1 AND status NOT IN ('done', 'excepted', 'cancelled') LIMIT $2) AS w;
+
+-- name: page_few
+-- The same for sagas that wait for a processor for which few do: found by their tasks, where a walk along the dates
+-- would pass all others.
+SELECT s.id, s.controller_id, f."right", f.export_first, s.state, f.received_at, s.due_strict, f.due_legal,
+    s.answered_at, s.closed_at, s.result, s.open_incidents, t.tasks, t.settled, t.waiting_for
+FROM (
+    SELECT * FROM saga x
+    WHERE x.id IN (SELECT saga_id FROM task WHERE processor_id = $6 AND status NOT IN ('done', 'excepted', 'cancelled'))
+      AND x.closed_at IS NULL AND x.controller_id = ANY($1::text[])
+      AND (x.due_strict, x.id) > ($2::timestamptz, $3::uuid) AND x.due_strict < $4::timestamptz
+      AND ($5::text IS NULL OR x.state = $5)
+    ORDER BY x.due_strict, x.id LIMIT $7) s
+JOIN saga_fact f ON f.id = s.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS tasks, count(*) FILTER (WHERE k.status IN ('done', 'excepted')) AS settled,
+        array_agg(DISTINCT k.processor_id) FILTER (WHERE k.status NOT IN ('done', 'excepted', 'blocked', 'on_hold', 'cancelled')) AS waiting_for
+    FROM task k WHERE k.saga_id = s.id) t
+ORDER BY s.due_strict, s.id;
+
 -- name: page_incident
 -- The same for sagas with an open incident.
 SELECT s.id, s.controller_id, f."right", f.export_first, s.state, f.received_at, s.due_strict, f.due_legal,

@@ -57,6 +57,7 @@ def settings(port: int) -> dict[str, str]:
         "LETHE_SMTP_PORT": str(port),
         "LETHE_SMTP_TLS": "none",
         "LETHE_SMTP_SENDER": "privacy@acme.example",
+        "LETHE_INTAKE_MAX_COMMIT": "60s",
         "LETHE_REGISTER": str(REGISTER),
         "LETHE_INTAKE_LETTER_PAUSE": "200ms",
     }
@@ -93,7 +94,7 @@ class Site:
         async def there() -> bool:
             return len(await self._reports()) >= count
 
-        await eventually(there, seconds=60)
+        await eventually(there, seconds=100)
         return await self._reports()
 
     async def _reports(self) -> list[LetterReported]:
@@ -301,7 +302,7 @@ async def test_killed_between_asking_and_sending_it_sends_each_letter_once_when_
     async def kept() -> bool:
         return bool(await ground.admin.fetchval("SELECT count(*) FROM intake.delivery WHERE attempts > 0") == 6)
 
-    await eventually(kept, seconds=60)
+    await eventually(kept, seconds=100)
     await first.kill()
     with SmtpSink() as sink:
         async with ground.running(**settings(sink.port)) as client:

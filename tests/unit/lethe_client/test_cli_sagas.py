@@ -173,6 +173,8 @@ def test_an_extension_names_its_reasons_and_its_notice(served: Any, capsys: pyte
         "further": 2, "reasons": ["complexity", "number_of_requests"], "notified_at": "2026-11-23T09:00:00+00:00",
     }  # fmt: skip
     assert run(argv) == 2
+    assert run(["saga", "extend", DSR_ID, "--further", "2", "--reason", "complexity"]) == 0
+    assert json.loads(service.asked[-1].content) == {"further": 2, "reasons": ["complexity"]}
     served({"title": "Too late", "status": 409, "detail": "answer now"}, 409)
     assert run([*argv, "--reason", "complexity"]) == 6
 

@@ -87,13 +87,17 @@ class OrchestratorClient(Transport):
         return await self._request(dsr_id, "withdraw", {"said_at": None if said_at is None else said_at.isoformat()})
 
     async def extend(
-        self, dsr_id: UUID, *, further: int, reasons: Sequence[str], notified_at: datetime
+        self, dsr_id: UUID, *, further: int, reasons: Sequence[str], notified_at: datetime | None = None
     ) -> RequestActed:
         """Record a notice of extension that went out. `further`: months under the GDPR; `reasons`: codes.
 
+        Without `notified_at` the notice is sent, and the dates move when there is proof that it went out in time.
+
         Raises Conflicting where the law knows no extension: too late, a second one, a refusal.
         """
-        body = {"further": further, "reasons": list(reasons), "notified_at": notified_at.isoformat()}
+        body: dict[str, object] = {"further": further, "reasons": list(reasons)}
+        if notified_at is not None:
+            body["notified_at"] = notified_at.isoformat()
         return await self._request(dsr_id, "extend", body)
 
     async def propose_refusal(

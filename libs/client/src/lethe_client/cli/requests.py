@@ -46,10 +46,15 @@ def extend(
     dsr_id: Id,
     further: Annotated[int, typer.Option(min=1, max=45, help="Months under the GDPR, two at most.")],
     reason: Annotated[list[str], typer.Option(help="A code: complexity, number_of_requests; may be repeated.")],
-    notified_at: Annotated[str, typer.Option(help="When the notice went out (with offset).")],
+    notified_at: Annotated[
+        str | None, typer.Option(help="When the notice went out (with offset); left out: it is sent now.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Record a notice of extension that went out within the first period (Art. 12(3)); the dates move."""
+    """Record a notice of extension that went out within the first period (Art. 12(3)), or have it sent.
+
+    The dates move when it is recorded, or when there is proof that it went out in time.
+    """
     sent = instant(notified_at, "--notified-at")
     assert sent is not None, "the option is required"
     _act(lambda o: o.extend(dsr_id, further=further, reasons=reason, notified_at=sent), as_json=as_json)

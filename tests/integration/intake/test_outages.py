@@ -61,8 +61,13 @@ class Line:
         if not self.up:
             writer.transport.abort()
             return
-        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
-        self._open |= {writer, back}
+        self._open.add(writer)
+        try:
+            there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        except BaseException:
+            writer.transport.abort()  # or the garbage collector finds it when the loop is gone
+            raise
+        self._open.add(back)
         async with asyncio.TaskGroup() as group:
             group.create_task(_pump(reader, back))
             group.create_task(_pump(there, writer))
@@ -86,7 +91,9 @@ async def line_to(dsn: str) -> AsyncIterator[Line]:
         yield line
     finally:
         server.close()
+        await asyncio.sleep(0)  # what was accepted just now begins, and so is known
         line.cut()
+        await asyncio.sleep(0)
 
 
 async def test_while_postgres_is_away_callers_are_told_to_come_back_and_then_served(ground: IntakeGround) -> None:

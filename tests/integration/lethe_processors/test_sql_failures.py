@@ -6,6 +6,7 @@ import asyncio
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -16,6 +17,7 @@ from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import Processor, load_register
 from lethe_testkit.described import KEY, connect, fetch, person, run_sql, snapshot
+from lethe_testkit.faults.network import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -214,3 +216,24 @@ async def test_a_failing_sink_is_not_taken_for_a_failing_database(shop: Connecto
         await shop.export([asks(1)], Full())
     [answer] = await shop.verify([asks(1)])  # and the connection is usable afterwards
     assert answer.outcome is Outcome.RESIDUAL
+
+
+async def test_a_database_whose_connections_the_network_forgot_is_reached_again_long_before_a_call_times_out(
+    processor: Processor, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lethe_postgres.asking.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("lethe_postgres.asking.SUSPICIOUS", 0.3)
+    monkeypatch.setattr("lethe_postgres.asking._STILL", "100 ms")
+    parts = urlsplit(dsn)
+    with Proxy("postgres") as proxy:
+        proxy.target = parts.port or 5432
+        through = parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{proxy.port}"))
+        shop = connect(processor, urlunsplit(through))
+        assert codes(await shop.erase([asks(3)])) == [None]
+        assert proxy.forget() > 0
+        async with asyncio.timeout(10):
+            [answer] = await shop.erase([asks(4)])
+            assert answer.failure is not None
+            assert answer.failure.kind is FailureKind.TRANSIENT
+            assert codes(await shop.erase([asks(4)])) == [None]
+        await shop.close()

@@ -1,5 +1,6 @@
 """PostgreSQL for Lethe: one pool per process and schema, transactions, migrations, named SQL, crash points."""
 
+from lethe_postgres.asking import Connection, Lookout, Opened
 from lethe_postgres.crash import crashpoint
 from lethe_postgres.database import Database, Tx
 from lethe_postgres.errors import (
@@ -17,9 +18,12 @@ from lethe_postgres.transience import is_transient, lost_connection
 
 __all__ = [
     "CommitUnknown",
+    "Connection",
     "Database",
     "DatabaseError",
+    "Lookout",
     "MigrationError",
+    "Opened",
     "Permanent",
     "Queries",
     "QueryFileError",

@@ -93,7 +93,8 @@ class Lookout:
         self._closed = False
 
     def begin(self) -> None:
-        """From now on, until `close`."""
+        """From now on, until `close`; again after it."""
+        self._closed = False
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._glance)
 
     async def close(self) -> None:

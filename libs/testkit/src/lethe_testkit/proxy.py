@@ -24,9 +24,40 @@ class CommitProxy:
         self.cut_before = 0
         self.cut_after = 0
         self._commits = 0
+        self._accepted: set[asyncio.StreamWriter] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream = await asyncio.open_connection(self._target.hostname, self._target.port)
+        self._accepted.add(writer)
+        self._empty.clear()
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self._accepted.discard(writer)
+            if not self._accepted:
+                self._empty.set()
+            writer.transport.abort()  # also if the server refused, or this was cancelled while it was asked
+
+    async def close(self) -> None:
+        """No transport is left to be found by the garbage collector after the loop has ended."""
+        await asyncio.sleep(0)  # what was accepted just now begins, and so is known
+        for writer in list(self._accepted):
+            writer.transport.abort()
+        await self._empty.wait()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            upstream = await asyncio.open_connection(self._target.hostname, self._target.port)
+            await self._relay_to(*upstream, reader, writer)
+
+    async def _relay_to(
+        self,
+        upstream_reader: asyncio.StreamReader,
+        upstream: asyncio.StreamWriter,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         swallow = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
@@ -76,3 +107,4 @@ async def commit_proxy(dsn: str) -> AsyncIterator[CommitProxy]:
         yield proxy
     finally:
         server.close()
+        await proxy.close()

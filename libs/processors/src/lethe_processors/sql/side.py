@@ -7,9 +7,11 @@ import json
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import asyncpg
 
+from lethe_postgres import Connection, Lookout
 from lethe_processors.errors import CredentialMissing
 from lethe_processors.sql.catalog import read_catalog
 from lethe_processors.sql.faults import faults
@@ -18,7 +20,7 @@ from lethe_processors.sql.plan import bind
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from lethe_postgres import Tx
+    from lethe_postgres import Opened, Tx
     from lethe_processors.credentials import Credentials
     from lethe_processors.dataset import Graph
     from lethe_processors.sql.faults import Fault
@@ -53,6 +55,10 @@ class Side:
         self._has_key = has_key
         self._session = {**_SESSION, "default_transaction_read_only": "on"} if reading else _SESSION
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opened: Opened = WeakSet()
+        self._busy: set[int] = set()
+        """The server's processes of the connections in use."""
+        self._lookout = Lookout(self._opened, self._ask_beside, self._replace_resting)
         self._opening = asyncio.Lock()
         self._plan: tuple[Plan, list[Fault], float] | None = None
         self._clock: Callable[[], float] = time.monotonic
@@ -62,7 +68,12 @@ class Side:
         """Raises CredentialMissing, or the driver's errors if the database cannot be reached."""
         pool = await self._open()
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
-            yield connection
+            pid = connection.get_server_pid()
+            self._busy.add(pid)
+            try:
+                yield connection
+            finally:
+                self._busy.discard(pid)
 
     async def plan(self, tx: Tx) -> tuple[Plan, list[Fault]]:
         """The plan, at most PLAN_AGE old."""
@@ -82,16 +93,39 @@ class Side:
                     self._credentials.resolve(self._reference),
                     min_size=0,
                     max_size=self._size,
-                    init=_prepare,
+                    init=self._prepare,
+                    connection_class=Connection,
                     reset=_leave_as_is,
                     timeout=CONNECT_TIMEOUT,
                     command_timeout=COMMAND_TIMEOUT,
                     statement_cache_size=500,
                     server_settings=self._session,
                 )
+                self._lookout.begin()
             return self._pool
 
+    async def _prepare(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._opened.add(connection)
+        for name in ("json", "jsonb"):
+            await connection.set_type_codec(
+                name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads, format="text"
+            )
+
+    async def _ask_beside(self) -> asyncpg.Connection[asyncpg.Record]:
+        return await asyncpg.connect(
+            self._credentials.resolve(self._reference),
+            timeout=CONNECT_TIMEOUT,
+            server_settings={"application_name": "lethe-lookout"},
+        )
+
+    def _replace_resting(self) -> None:
+        """What the network forgot of those in use it forgot of those at rest."""
+        for connection in list(self._opened):
+            if not connection.is_closed() and connection.get_server_pid() not in self._busy:
+                connection.terminate()
+
     async def close(self) -> None:
+        await self._lookout.close()
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
@@ -109,13 +143,6 @@ def secret_key(credentials: Credentials, reference: str | None) -> bytes | None:
     if len(key) < SHORTEST_KEY:
         raise CredentialMissing(reference, f"it has less than {SHORTEST_KEY} bytes: put a longer random secret there")
     return key
-
-
-async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(
-            name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads, format="text"
-        )
 
 
 async def _leave_as_is(_: asyncpg.Connection[asyncpg.Record]) -> None:

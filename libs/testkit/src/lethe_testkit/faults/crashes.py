@@ -143,8 +143,10 @@ async def _die_at(place: Field, service: str, points: Sequence[str], crashes: Cr
         armed = [place.stack.arm(service, each) for each in (*leading(point, service), point)]
         end = time.monotonic() + _PATIENCE
         while armed[-1].exists() and time.monotonic() < end:
-            if point == "batch.found_out" and not place.stack.postgres_proxy.cuts_left:
-                place.stack.postgres_proxy.cut(1, program=service)
+            if point == "batch.found_out":
+                # aimed anew each time: the program may have other connections since the last one was cut
+                proxy = place.stack.postgres_proxy
+                await asyncio.to_thread(proxy.cut, 0 if proxy.cuts_left else 1, program=service)
                 await asyncio.sleep(place.chance.uniform(0.1, 0.5))
             await asyncio.sleep(0.05)
         if armed[-1].exists():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lethe_testkit.history.collect import Seen
 
 PEOPLE_SEED = 7
-_PATIENCE = 120.0
+_PATIENCE = 240.0
 
 
 class Load:

@@ -133,6 +133,7 @@ class Proxy:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
+        await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing: let all begin
         await self._reset(None)
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in left:

@@ -80,7 +80,7 @@ class FaultStack(Stack):
         for armed in self.crashes.glob("armed.*"):
             armed.unlink(missing_ok=True)
         self.empty_disk()
-        self.wait_ready(seconds=90)
+        self.wait_ready(seconds=240)
 
     def arm(self, program: str, point: str) -> Path:
         """The program dies at its next passage of that point; the file is gone once it does."""

@@ -138,7 +138,15 @@ async def test_a_breach_goes_from_a_report_to_a_closed_case(ground):
 
 async def withdraw_and_close(client, ground, case):
     proof = {"told": 398, "undelivered": 2, "proof_sha256": COPY}
+    keys = [
+        {"proof": name, "reference": "report.pdf", "sha256": COPY} for name in ("measure", "applied_to_all", "key_safe")
+    ]
+    await posted(client, ground, f"{case}/exemption", {"exemption": "protected", "evidence": keys})
     await posted(client, ground, f"{case}/subjects-told", proof)
+    cookie = {"Cookie": f"lethe_console={ground.auth()['Authorization'][7:]}"}
+    page = (await client.get(f"/console/breaches/{case[-36:]}", headers=cookie)).text
+    assert "398 told, 2 not reached" in page
+    assert "a second person has to confirm it" in page
     drafted = await posted(client, ground, f"{case}/notices", {"fields": {"4": "c", "5": "mistaken"}}, status=201)
     assert drafted["status"] == "withdrawn"
     changes = (await client.get(f"{case}/notices/2/changes?since=1", headers=ground.auth())).json()
@@ -265,5 +273,6 @@ async def test_a_controller_sees_and_touches_only_its_own(ground):
         listed = await client.get("/console", headers=cookie)
         assert str(case_id) in listed.text
         assert "no clock runs" in listed.text
+        assert "declare awareness" in listed.text, "what to do, also without an alert"
         assert (await client.get(f"/console/breaches/{case_id}", headers=cookie)).status_code == 200
         assert "Sign in" in (await client.get("/console")).text

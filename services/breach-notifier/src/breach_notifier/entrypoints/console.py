@@ -22,7 +22,7 @@ from breach_notifier.entrypoints.pdf import notice_pdf
 from lethe_chassis import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from breach_notifier.application.views import Version
     from breach_notifier.entrypoints.parts import Parts
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 COOKIE: Final = "lethe_console"
 _PAGE: Final = 50
 _SERVER: Final = 500
+NEXT: Final[Mapping[str, str]] = {
+    State.SUSPECTED: "look at it: declare awareness, or have it dismissed by two",
+    State.AWARE: "state the facts and decide whom to tell",
+    State.ASSESSED: "draft, sign off and file the notice",
+    State.NOTIFIED: "complete what was filed, and tell data subjects",
+    State.SETTLED: "close it with effects and measures",
+}
+"""What a list tells of a case that has no alert; the case itself tells more."""
 
 
 class SignInNeeded(Exception):
@@ -58,7 +66,9 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
                 return RedirectResponse("/console", 303)
             more = {"state": named, "after": following}
             next_ = "?" + urlencode({k: v for k, v in more.items() if v}) if following else None
-            return _page("list.html", clock, rows=rows, next=next_, state=named, states=[x.value for x in State])
+            return _page(
+                "list.html", clock, rows=rows, next=next_, steps=NEXT, state=named, states=[x.value for x in State]
+            )
 
         return await _seen(request, clock, show)
 

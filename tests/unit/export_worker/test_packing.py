@@ -21,7 +21,7 @@ from export_worker.application.carrying_out import CarryingOut
 from export_worker.application.packing import Packing
 from export_worker.application.uploading import LeftOut, Records, Uploading
 from export_worker.domain.errors import BadPart, PartMismatch, Shredded
-from export_worker.domain.facts import ProcessorFacts, Purpose, Retention
+from export_worker.domain.facts import Decision, ProcessorFacts, Purpose, Retention
 from export_worker.domain.part import PartLines, document_id
 from lethe_events.ids import task_id
 from lethe_events.models import ExportPart, PartOf, TaskRequested
@@ -55,6 +55,8 @@ class FactsOfTest:
             categories=(f"user.contact.email {EVIL}",),
             retention=(Retention("user.financial", f"ten years {EVIL}"),),
             transfer=f"US, under scc_2021_914 {EVIL}",
+            sources=(f"Credit Bureau North {EVIL}",),
+            decisions=(Decision("credit score", f"payments are weighed {EVIL}", "a loan is refused"),),
         )
 
 
@@ -159,11 +161,13 @@ async def test_the_page_says_what_the_law_asks_and_runs_nothing(documents: Docum
     shop = await part_of(documents, "shop", Records("orders", ORDERS), LeftOut("orders", [f"field {EVIL}"], 2))
     page = opened(documents, await packing.pack(package_task(shop, nothing_of("mailer")))).read("index.html").decode()
     assert "<script" not in page
-    assert page.count("&lt;script&gt;") >= 9, "every text of the register and every field name is escaped"
+    assert page.count("&lt;script&gt;") >= 11, "every text of the register and every field name is escaped"
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
     assert re.search(r'(src|href)="(?!data/|manifest\.json)', page) is None, "nothing is loaded from elsewhere"
     for promised in ("contract with you", "ten years", "US, under scc_2021_914", "Art. 16", "Art. 17", "Art. 77"):
         assert promised in page
+    assert "Credit Bureau North" in page, "Art. 15(1)(g)"
+    assert page.count("credit score. Logic involved: payments are weighed") == 1, "Art. 15(1)(h)"
     assert "<strong>2 records</strong>" in page
     assert "in 2 records" in page
     assert str(DSR) in page

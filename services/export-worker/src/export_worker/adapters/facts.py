@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 
-from export_worker.domain.facts import ProcessorFacts, Purpose, Retention
+from export_worker.domain.facts import Decision, ProcessorFacts, Purpose, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,8 @@ def _facts(processor: Processor) -> ProcessorFacts:
         categories=tuple(_in_words(c) for c in processor.data_categories),
         retention=tuple(Retention(_in_words(rule.category), rule.until) for rule in processor.retention),
         transfer="" if transfer is None else f"{transfer.country}, under {transfer.mechanism}",
+        sources=processor.sources,
+        decisions=tuple(Decision(d.name, d.logic, d.consequences) for d in processor.automated_decisions),
     )
 
 

@@ -22,6 +22,15 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision by automated means alone: what it weighs, and what it leads to (Art. 15(1)(h))."""
+
+    name: str
+    logic: str
+    consequences: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessorFacts:
     """All texts are from the register.
 
@@ -37,3 +46,6 @@ class ProcessorFacts:
     categories: tuple[str, ...] = ()
     retention: tuple[Retention, ...] = ()
     transfer: str = ""
+    sources: tuple[str, ...] = ()
+    """Where data comes from that was not collected from the person (Art. 15(1)(g))."""
+    decisions: tuple[Decision, ...] = ()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from export_worker.domain.facts import ProcessorFacts
+    from export_worker.domain.facts import Decision, ProcessorFacts
     from export_worker.domain.package import Section
 
 
@@ -61,6 +61,11 @@ class Page:
     @property
     def masked_rows(self) -> int:
         return sum(place.masked_rows for place in self.found)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Decisions by automated means alone that rest on data found here, each once (Art. 15(1)(h))."""
+        return tuple(dict.fromkeys(d for place in self.found for d in place.facts.decisions))
 
     @property
     def recipients(self) -> tuple[ProcessorFacts, ...]:

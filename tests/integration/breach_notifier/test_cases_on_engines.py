@@ -196,6 +196,11 @@ async def test_a_burst_of_failed_logins_and_one_that_succeeds_is_one_suspicion_w
         await ground.send([a_signal("login.failed", actor="a" * 64, at=begin + timedelta(seconds=30))])
         await read_to_the_end(ground)
         shown = (await client.get(f"/v1/breaches/{case_id}", headers=ground.auth())).json()
+        # that there was a hit does not keep the late parts of another burst from making one
+        late = [a_signal("login.failed", actor="b" * 64, at=begin + timedelta(seconds=n)) for n in range(10)]
+        await ground.send(late)
+        await read_to_the_end(ground)
+        assert (await ground.fetch("SELECT hits FROM incident"))[0]["hits"] == 2
     assert shown["source"] == "rule:failed_then_succeeded"
     assert f"signal:{succeeded.signal_id}" in shown["evidence"]
     assert (shown["due"], shown["seen"]["hits"]) == (None, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -54,5 +55,8 @@ def test_the_longest_word_and_the_most_lines_are_rendered():
 
 def test_the_same_version_is_the_same_bytes_and_another_one_is_not():
     first = notice_pdf(CASE, VERSION)
+    written = PdfReader(io.BytesIO(first)).metadata
+    assert written is not None
+    assert written.creation_date == datetime.fromisoformat(VERSION.drafted_at), "no clock is asked"
     assert sha256(notice_pdf(CASE, VERSION)).digest() == sha256(first).digest()
     assert notice_pdf(CASE, replace(VERSION, number=3)) != first

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from lethe_events.words import Right, SagaState, Verb
+from lethe_testkit import saga_rights
 from lethe_testkit.letters import ask_extension, told
 from lethe_testkit.sagas import KEPT, NEXT_VERSION, Given, rules
 from orchestrator.domain import ending_tables, record, tables, task_tables
@@ -21,7 +22,7 @@ from orchestrator.domain.decision import Disposition
 from orchestrator.domain.hold_events import HoldReleased, KeptPartDue
 from orchestrator.domain.retry import RetryPolicy
 from orchestrator.domain.rules import Unverifiable
-from orchestrator.domain.words import ENDING, MEANING, Code, Happening, Standing, TaskStatus
+from orchestrator.domain.words import ENDING, MEANING, RESTRICTED, Code, Happening, Standing, TaskStatus
 
 SAGA_PAIRS = list(product(tables.STATES, e.EVENTS))
 TASK_PAIRS = list(product(TaskStatus, Happening))
@@ -134,7 +135,7 @@ def note(given: Given, seen: set[tuple[object, str, object]]) -> None:
     for line in given.history():
         entry = json.loads(line)
         place = entry["effect"]["state"]
-        states.append(place if place == ENDING else SagaState(place))
+        states.append(place if place in {ENDING, RESTRICTED} else SagaState(place))
         seen.add((states[-2], entry["kind"], states[-1]))
 
 
@@ -274,6 +275,18 @@ def refused() -> Iterator[Given]:
     yield Given().received().whatever().planned(PROCESSORS[0]).whatever().extended().whatever()
 
 
+def decided() -> Iterator[Given]:
+    """The rights beside access and erasure: random lives, and what chance takes too seldom."""
+    yield from map(saga_rights.wander, saga_rights.TELLING)
+    yield from (*saga_rights.refuted_late(), *saga_rights.promised())
+    yield told(saga_rights.in_force()).whatever()
+    yield told(saga_rights.deciding()).whatever().pass_time(days=40).whatever()
+    yield saga_rights.deciding().extended().whatever()
+    given = saga_rights.deciding()
+    ask_extension(given)
+    yield given.whatever()
+
+
 def answer(task, chance, stubborn):
     """A good answer half of the time; a stubborn world keeps its data whatever it says."""
     if stubborn and task.verb in {Verb.VERIFY, Verb.ERASE} and chance.random() < 0.8:
@@ -308,7 +321,7 @@ def test_every_step_can_be_taken_and_none_other_ever_is():
         wander(seed, seen, happened)
     for seed in range(120):
         wander(seed, seen, happened, ends=True)
-    for given in (*rare(), *beside(), *doubted(), *held(), *standing(), *written(), *refused()):
+    for given in (*rare(), *beside(), *doubted(), *held(), *standing(), *written(), *refused(), *decided()):
         note(given, seen)
     listed = {(s.state, record.kind_of(s.event), s.target) for s in tables.STEPS if s.event is not e.RetentionOver}
     never = listed - seen

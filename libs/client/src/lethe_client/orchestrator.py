@@ -133,6 +133,24 @@ class OrchestratorClient(Transport):
         """Approve what somebody else proposed about a hold. Raises Unauthorised for that person."""
         return await self._request(dsr_id, f"holds/{hold_id}/approve", {})
 
+    async def decide(
+        self, dsr_id: UUID, *, outcome: str, reasons: Sequence[str], ground: str | None = None
+    ) -> RequestActed:
+        """Decide: `upheld` or `rejected`, `changed` or `confirmed`; `may_decide` of the saga lists what may be.
+
+        For the data subject it counts at once; against, another person has to approve it. `reasons` are codes.
+        """
+        body: dict[str, object] = {"outcome": outcome, "ground": ground, "reasons": list(reasons)}
+        return await self._request(dsr_id, "decision", body)
+
+    async def approve_decision(self, dsr_id: UUID) -> RequestActed:
+        """Raises Unauthorised for the person who proposed it."""
+        return await self._request(dsr_id, "decision/approve", {})
+
+    async def lift(self, dsr_id: UUID, *, told_at: datetime, reason: str) -> RequestActed:
+        """Lift a restriction of which the data subject was told at `told_at` (Art. 18(3))."""
+        return await self._request(dsr_id, "lift", {"told_at": told_at.isoformat(), "reason": reason})
+
     async def _request(self, dsr_id: UUID, act: str, body: dict[str, object]) -> RequestActed:
         return RequestActed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/{act}", body))
 

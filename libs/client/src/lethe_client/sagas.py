@@ -101,6 +101,15 @@ class Saga(Answer):
     incidents: tuple[Incident, ...] = ()
     timeline: tuple[dict[str, Any], ...] = ()
     certificate_sha256: str | None = None
+    may_decide: tuple[str, ...] = ()
+    """What a person may decide now."""
+    deciding: dict[str, Any] | None = None
+    decision: dict[str, Any] | None = None
+    may_lift: bool = False
+    """Whether the restriction may be lifted now, once the person was told."""
+    restriction: dict[str, Any] | None = None
+    not_concerned: tuple[dict[str, Any], ...] = ()
+    """Processors that the right does not reach, each with the reason."""
 
 
 class Acted(Answer):

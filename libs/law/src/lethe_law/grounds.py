@@ -22,6 +22,7 @@ class Effect(StrEnum):
     RETAIN = "retain"  # keep data of a category although erasure was asked
     REFUSE = "refuse"  # not act on the request, with reasons and remedies (Art. 12(4))
     OMIT = "omit"  # leave something out of a copy
+    OVERRIDE = "override"  # decide against the person after weighing, by two people
     EXCEPT = "except"  # close a processor's part without the usual proof
 
 
@@ -140,6 +141,18 @@ _ALL = (
         "GDPR Art. 15(4), 20(4)",
         "It would adversely affect the rights and freedoms of others.",
         Effect.OMIT,
+    ),
+    Ground(
+        "compelling_grounds",
+        "GDPR Art. 21(1)",
+        "Compelling legitimate grounds for the processing override the interests of the person.",
+        Effect.OVERRIDE,
+    ),
+    Ground(
+        "accuracy_established",
+        "GDPR Art. 16",
+        "The accuracy of the data was examined and established.",
+        Effect.OVERRIDE,
     ),
     Ground(
         "cannot_be_reread",

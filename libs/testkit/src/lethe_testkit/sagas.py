@@ -18,6 +18,7 @@ from orchestrator.domain.beside import Hold
 from orchestrator.domain.clock import deadlines, extended, identified
 from orchestrator.domain.decide import decide
 from orchestrator.domain.decision import AskProcessor, Decision, Disposition, ShredVault, TellStatus
+from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
 from orchestrator.domain.rules import ProcessorRules
 from orchestrator.domain.timers import due_events
 
@@ -165,6 +166,17 @@ class Given:
 
     def released(self, n: int = 1) -> Given:
         return self.happens(held.HoldReleased(self.now, UUID(int=n), "kim", "robin"))
+
+    def decided(self, outcome: str, ground: str | None = None, by: str = "kim", **more: Any) -> Given:
+        reasons = more.pop("reasons", ("weighed",))
+        article = None if ground is None else "GDPR Art. 21(1)"
+        return self.happens(DecisionProposed(self.now, outcome, reasons, by, ground, article))
+
+    def decision_approved(self, by: str = "robin") -> Given:
+        return self.happens(DecisionApproved(self.now, by))
+
+    def lifted(self, by: str = "kim", told_at: datetime | None = None) -> Given:
+        return self.happens(LiftOrdered(self.now, told_at or self.now, "accuracy_verified", by))
 
     def pass_time(self, **delta: float) -> Given:
         """Let time pass and fire what is due, as the timers would."""

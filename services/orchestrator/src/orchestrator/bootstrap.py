@@ -50,6 +50,7 @@ from orchestrator.adapters.store import PACKAGE, PostgresSagas, Shelf
 from orchestrator.application.acts import Acts
 from orchestrator.application.consents import Consents
 from orchestrator.application.correspondence import Correspondence
+from orchestrator.application.decision_acts import DecisionActs
 from orchestrator.application.hold_keeping import HoldKeeping
 from orchestrator.application.messages import Messages
 from orchestrator.application.office import Office
@@ -156,6 +157,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         Resuming(office, bus, OpenSagas()),
         holds,
         ledger,
+        DecisionActs(office, bus),
     )
     start = _start(engines.kafka, topics, settings.partitions, keeping)
     app = build_app(

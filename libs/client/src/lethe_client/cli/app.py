@@ -9,6 +9,7 @@ from lethe_client.cli import (
     breach_cases,
     breaches,
     certificates,
+    decisions,
     dsrs,
     holds,
     identity,
@@ -37,6 +38,7 @@ submitting.add_to(dsrs.app)
 identity.add_to(dsrs.app)
 batches.add_to(dsrs.app)
 requests.add_to(sagas.app)
+decisions.add_to(sagas.app)
 app.add_typer(sagas.app, name="saga")
 app.add_typer(holds.app, name="hold")
 app.add_typer(sagas.incidents, name="incident")

@@ -39,7 +39,7 @@ def withdraw(
 ) -> None:
     """Record that the data subject took the request back: nothing new is asked, what was asked is waited for."""
     said_at = instant(at, "--at")
-    _act(lambda orchestrator: orchestrator.withdraw(dsr_id, said_at), as_json=as_json)
+    act(lambda orchestrator: orchestrator.withdraw(dsr_id, said_at), as_json=as_json)
 
 
 def extend(
@@ -57,7 +57,7 @@ def extend(
     """
     sent = instant(notified_at, "--notified-at")
     assert sent is not None, "the option is required"
-    _act(lambda o: o.extend(dsr_id, further=further, reasons=reason, notified_at=sent), as_json=as_json)
+    act(lambda o: o.extend(dsr_id, further=further, reasons=reason, notified_at=sent), as_json=as_json)
 
 
 def refuse(  # noqa: PLR0917 - typer reads options from parameters
@@ -69,7 +69,7 @@ def refuse(  # noqa: PLR0917 - typer reads options from parameters
     as_json: Json = False,
 ) -> None:
     """State that the whole request is to be refused (Art. 12(4)); another person has to approve it."""
-    _act(
+    act(
         lambda o: o.propose_refusal(dsr_id, ground=ground, reason=reason, article=article, authority=authority),
         as_json=as_json,
     )
@@ -77,7 +77,7 @@ def refuse(  # noqa: PLR0917 - typer reads options from parameters
 
 def approve_refusal(dsr_id: Id, as_json: Json = False) -> None:
     """Approve the refusal that somebody else proposed."""
-    _act(lambda o: o.approve_refusal(dsr_id), as_json=as_json)
+    act(lambda o: o.approve_refusal(dsr_id), as_json=as_json)
 
 
 def hold(  # noqa: PLR0917 - typer reads options from parameters
@@ -89,7 +89,7 @@ def hold(  # noqa: PLR0917 - typer reads options from parameters
     as_json: Json = False,
 ) -> None:
     """State that erasures of a request are to be held; another person has to approve it."""
-    _act(
+    act(
         lambda o: o.propose_hold(dsr_id, ground=ground, matter=matter, processors=processor or (), article=article),
         as_json=as_json,
     )
@@ -97,18 +97,20 @@ def hold(  # noqa: PLR0917 - typer reads options from parameters
 
 def lift_hold(dsr_id: Id, hold_id: HoldId, as_json: Json = False) -> None:
     """State that a hold is over; when another person approves, what it stopped is asked by itself."""
-    _act(lambda o: o.propose_lift(dsr_id, hold_id), as_json=as_json)
+    act(lambda o: o.propose_lift(dsr_id, hold_id), as_json=as_json)
 
 
 def approve_hold(dsr_id: Id, hold_id: HoldId, as_json: Json = False) -> None:
     """Approve what somebody else proposed about a hold: to place it, or to lift it."""
-    _act(lambda o: o.approve_hold(dsr_id, hold_id), as_json=as_json)
+    act(lambda o: o.approve_hold(dsr_id, hold_id), as_json=as_json)
 
 
-def _act(act: Callable[[OrchestratorClient], Awaitable[RequestActed]], *, as_json: bool) -> None:
+def act(acting: Callable[[OrchestratorClient], Awaitable[RequestActed]], *, as_json: bool) -> None:
+    """Carry it out and print what it led to."""
+
     async def run() -> RequestActed:
         async with connect() as orchestrator:
-            return await act(orchestrator)
+            return await acting(orchestrator)
 
     acted = asyncio.run(run())
     if as_json:

@@ -111,6 +111,18 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
     asyncio.run(ask())
 
 
+def _rights(found: Saga) -> None:
+    """What a person has to decide or may lift, and where the right reaches nothing."""
+    for left_out in found.not_concerned:
+        note(f"not concerned: {left_out['processor']}: {left_out['meaning']}, {left_out['article']}")
+    if found.deciding is not None:
+        note(f"waits for a second person: {found.deciding['outcome']}, proposed by {found.deciding['by']}")
+    elif found.may_decide:
+        note(f"a person has to decide: lethe saga decide {found.dsr_id} --outcome {' or '.join(found.may_decide)}")
+    if found.may_lift:
+        note(f"the restriction is in force; tell the person, then: lethe saga lift {found.dsr_id}")
+
+
 def _print(found: Saga) -> None:
     print_pairs(
         [
@@ -132,6 +144,7 @@ def _print(found: Saga) -> None:
     ]
     columns = ("processor", "verb", "round", "status", "attempt", "outcome", "grade", "code", "task")
     print_table(columns, rows, nothing="No tasks yet.")
+    _rights(found)
     for incident in found.incidents:
         if incident.resolved_at is None:
             note(f"incident: {incident.processor_id or 'the saga'}: {incident.code}: {incident.next_step or ''}")

@@ -10,14 +10,24 @@ from uuid import UUID
 from msgspec import to_builtins
 
 from lethe_events.models import to_python
+from lethe_events.words import SagaState
 from lethe_postgres import load_queries
 from orchestrator.adapters.packing import content_of
 from orchestrator.domain.certificate import change_json, ended_json, hold_json, kept, letter_json, reopening_json
 from orchestrator.domain.clock import late, rung_due
-from orchestrator.domain.closing import result, verdicts
+from orchestrator.domain.closing import place, result, verdicts
+from orchestrator.domain.decision_acts import outcomes_of
 from orchestrator.domain.record_parts import instant
 from orchestrator.domain.remedies import refusal_json, remedies
-from orchestrator.domain.words import MEANING, Code
+from orchestrator.domain.rights_told import (
+    asked_json,
+    deciding_json,
+    decision_json,
+    restriction_json,
+    taken_back_json,
+    unconcerned,
+)
+from orchestrator.domain.words import MEANING, RESTRICTED, Code
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -191,6 +201,14 @@ def _head(saga: Saga) -> Json:
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
         "reopened": [] if beside is None else [reopening_json(r) for r in beside.reopened],
+        "asked": None if beside is None or beside.asked is None else asked_json(beside.asked),
+        "deciding": None if beside is None or beside.deciding is None else deciding_json(beside.deciding),
+        "decision": None if beside is None or beside.decision is None else decision_json(beside.decision),
+        "may_decide": list(outcomes_of(saga.right, beside)) if saga.state is SagaState.DECIDING else [],
+        "restriction": restriction_json(saga) if beside is not None and beside.asked is not None else None,
+        "may_lift": place(saga) == RESTRICTED,
+        "taken_back": None if beside is None or beside.taken_back is None else taken_back_json(beside.taken_back),
+        "not_concerned": unconcerned(saga),
         "holds": [] if beside is None else [hold_json(h) for h in beside.holds],
         "identified": None if beside is None or beside.identified is None else to_builtins(beside.identified),
         "refusing": None if beside is None or beside.refusing is None else to_builtins(beside.refusing),

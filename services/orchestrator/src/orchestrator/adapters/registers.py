@@ -133,4 +133,5 @@ def rules_of(version: str, described: Mapping[str, Any]) -> ProcessorRules:
             longest=_DURATION.validate_python(retries["max"]),
         ),
         categories=tuple(described.get("data_categories", ())),
+        purposes=tuple((p["use"], p["lawful_basis"]) for p in described.get("purposes", ())),
     )

@@ -249,6 +249,8 @@ class Batch:
         task = None if saga is None else saga.tasks.get(ack.task_id)
         if task is None or not task.tokens or not task.good or task.verb is not Verb.VERIFY:
             return
+        if saga is None or saga.tasks[task.after[0]].verb is not Verb.ERASE:
+            return
         self.erased += [Erased(task.processor_id, token, ack.dsr_id, self.now) for token in task.tokens]
 
     def reappeared(self, observed: SubjectObserved, saga_id: UUID, controller_id: str) -> None:

@@ -12,6 +12,7 @@ from orchestrator.application.correspondence import Correspondence
 from orchestrator.domain.certificate import kept
 from orchestrator.domain.closing import result
 from orchestrator.domain.holding import withheld_from
+from orchestrator.domain.terms import purposes_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,6 +57,7 @@ class Messages:
             verifies=task.after[0] if task.verb is Verb.VERIFY else None,
             parts=command.parts,
             withheld=() if saga.beside is None else withheld_from(saga.beside, task),
+            purposes=() if saga.beside is None else purposes_of(saga, task),
         )
         return stamp.record(self._topic(task), body, message_id(task.id, task.attempt, 0))
 
@@ -75,10 +77,18 @@ class Messages:
 def _refusal(saga: Saga) -> wire.Refusal | None:
     refusal = None if saga.beside is None else saga.beside.refusal
     if refusal is None:
-        return None
+        return _decided_against(saga)
     return wire.Refusal(
         ground=refusal.ground, article=refusal.article, reason=refusal.reason, authority=refusal.authority
     )
+
+
+def _decided_against(saga: Saga) -> wire.Refusal | None:
+    """An objection or a correction that was weighed and not granted: the person is owed the reason (Art. 12(4))."""
+    decision = None if saga.beside is None else saga.beside.decision
+    if decision is None or decision.ground is None:
+        return None
+    return wire.Refusal(ground=decision.ground, article=decision.article, reason=decision.reasons[0])
 
 
 def status_of(saga: Saga, certificate: str | None, at: datetime) -> wire.DsrStatus:

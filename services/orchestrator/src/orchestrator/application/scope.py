@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lethe_events.words import SagaState
 from orchestrator.application.holding import bring_up
-from orchestrator.domain.events import ProcessorJoined
+from orchestrator.domain.events import ProcessorJoined, ScopePlanned
+from orchestrator.domain.saga import SIMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -37,6 +39,7 @@ async def catch_up(batch: Batch, ids: Collection[UUID], view: RegisterView | Non
 
     Done before anything else happens to a saga, so that none closes past a processor that is registered; and before
     that, the holds of the controller reach it, so that nobody who joins is asked for what is held.
+    A right that does not reach every processor is planned as a whole: the first newcomer might leave nothing to do.
     """
     bring_up(batch, ids)
     if view is None:
@@ -54,6 +57,11 @@ async def catch_up(batch: Batch, ids: Collection[UUID], view: RegisterView | Non
             missing[saga_id] = newcomers
     tokens = await tokens_for(vault, missing)
     for saga_id, newcomers in missing.items():
+        saga = batch.entries[saga_id].saga
+        if saga is not None and saga.right not in SIMPLE and saga.state is SagaState.RECEIVED:
+            known_here = tokens.get(saga_id, {})
+            batch.apply(saga_id, ScopePlanned(batch.now, view.version, tuple(newcomers), known_here))
+            continue
         for rules in newcomers:
             known = tokens.get(saga_id, {}).get(rules.processor_id, ())
             batch.apply(saga_id, ProcessorJoined(batch.now, view.version, rules, known))

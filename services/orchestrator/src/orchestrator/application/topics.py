@@ -16,10 +16,11 @@ from lethe_events.topics import (
     TASKS_EXPORT,
     tasks_of,
 )
-from lethe_events.words import Verb
+from orchestrator.domain.saga import CHANGES
 
 if TYPE_CHECKING:
     from lethe_events.topics import Topic
+    from lethe_events.words import Verb
     from orchestrator.domain.rules import ProcessorRules
 
 
@@ -39,7 +40,7 @@ class Topics:
         """Kafka-native processors have a topic of their own; else changes go one way and readings the other."""
         if rules.kafka_native:
             return self.of_processor(rules.processor_id).name
-        return self.erasure.name if verb is Verb.ERASE else self.export.name
+        return self.erasure.name if verb in CHANGES else self.export.name
 
     def of_processor(self, processor_id: str) -> Topic:
         own = tasks_of(processor_id)

@@ -11,6 +11,13 @@ from uuid import UUID  # noqa: TC003 - as above
 from msgspec import Struct
 
 from lethe_events.words import Result  # noqa: TC001 - as above
+from orchestrator.domain.decided import (  # noqa: TC001 - as above
+    Asked,
+    Deciding,
+    Lifting,
+    PersonsDecision,
+    TakenBack,
+)
 
 
 class Ending(Struct, frozen=True, omit_defaults=True):
@@ -165,3 +172,8 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     letters: tuple[LetterProof, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     reopened: tuple[Reopening, ...] = ()
+    asked: Asked | None = None
+    deciding: Deciding | None = None
+    decision: PersonsDecision | None = None
+    lifting: Lifting | None = None
+    taken_back: TakenBack | None = None

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lethe_events.ids import text_of
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from orchestrator.domain.clock import dates, late
-from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, result, verdicts
+from orchestrator.domain.closing import LAWFUL_END, Verdict, heads, newest_change, result, verdicts
 from orchestrator.domain.record_parts import Json, instant
 from orchestrator.domain.remedies import refusal_json, remedies
+from orchestrator.domain.rights_told import rights_json
+from orchestrator.domain.saga import CHANGES
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ NOT_PROVEN: Mapping[str, str] = {
     "verification_excepted": "two people excepted the verification, on the ground given",
     "not_searchable": "no identifier was known of a kind by which this processor can find a person",
     "not_carried_out": "the request ended before this was done or looked at",
+    "no_processor_asked": "nothing was asked of processors: that the decision was looked at rests on a person's word",
     "verified_after_promise": "an asynchronous vendor; its own backups follow its own cycle",
 }
 """Code → meaning. The certificate carries both, so that it can be read alone."""
@@ -66,7 +69,7 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
         "kept": [_kept(p, r) for p, r in kept(saga)],
         "exceptions": [_exception(t, t.exception) for t in tasks if t.exception is not None],
         "not_proven": [
-            *({"code": code, "meaning": NOT_PROVEN[code]} for code in _ALWAYS),
+            *({"code": code, "meaning": NOT_PROVEN[code]} for code in (*_ALWAYS, *_of_people(saga, tasks))),
             *(
                 {"code": code, "processor": processor_id, "meaning": NOT_PROVEN[code], **more}
                 for processor_id, verdict in found
@@ -79,6 +82,7 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
     if saga.beside is not None and saga.beside.identified is not None:
         who = saga.beside.identified
         document["identified"] = {"method": who.method, "at": instant(who.at)}
+    document |= rights_json(saga)
     if saga.beside is not None and saga.beside.ended is not None:
         document["ended"] = ended_json(saga.beside.ended)
         if saga.beside.refusal is not None:
@@ -93,6 +97,10 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
     if told is not None:
         document["remedies"] = told
     return document
+
+
+def _of_people(saga: Saga, tasks: list[Task]) -> tuple[str, ...]:
+    return ("no_processor_asked",) if not tasks and saga.beside is not None and saga.beside.decision is not None else ()
 
 
 def change_json(change: ClockChange) -> Json:
@@ -253,7 +261,9 @@ def _kept(processor_id: str, row: Retained) -> Json:
 def _speaks(saga: Saga, task: Task) -> bool:
     """Whether this task is the last word on what its processor holds."""
     look = saga.latest(task.processor_id, Verb.VERIFY)
-    return task is look or ((look is None or not look.good) and task is saga.latest(task.processor_id, Verb.ERASE))
+    if task is look or (look is not None and look.good):
+        return task is look
+    return task.verb in CHANGES and task is saga.latest(task.processor_id, task.verb)
 
 
 def _exception(task: Task, why: LawfulException) -> Json:
@@ -272,7 +282,9 @@ def _exception(task: Task, why: LawfulException) -> Json:
 def _doubts(saga: Saga, verbs: Mapping[Verb, Task], verdict: Verdict) -> list[tuple[str, dict[str, Any]]]:
     """What is not proven about one processor, by its newest tasks."""
     doubts: list[tuple[str, dict[str, Any]]] = []
-    verify, erase = verbs.get(Verb.VERIFY), verbs.get(Verb.ERASE)
+    if verdict is Verdict.NOT_CONCERNED:
+        return doubts
+    verify, erase = verbs.get(Verb.VERIFY), newest_change(verbs)
     rules = next(iter(verbs.values())).rules
     why = rules.unverifiable
     if verdict is Verdict.UNVERIFIABLE and why is not None:

@@ -115,7 +115,8 @@ def dates(saga: Saga) -> Dates | Deadlines:
     beside = saga.beside
     if beside is None or beside.first is None:
         return saga.clock
-    refused = beside.refusal is not None or bool(beside.reopened) or refused_in_part(saga.tasks)
+    against = beside.decision is not None and not beside.decision.upheld
+    refused = against or beside.refusal is not None or bool(beside.reopened) or refused_in_part(saga.tasks)
     return beside.first if refused else saga.clock
 
 

@@ -10,27 +10,31 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lethe_events.words import PACKAGE_PROCESSOR, Outcome, Result, Right, SagaState, Verb
-from orchestrator.domain.words import ENDING, Standing, TaskStatus
+from orchestrator.domain.courses import onward
+from orchestrator.domain.saga import CHANGES
+from orchestrator.domain.words import ENDING, RESTRICTED, Standing, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
+    from orchestrator.domain.beside import Beside
     from orchestrator.domain.saga import Saga, Task
 
 
 class Verdict(StrEnum):
-    """What one processor in scope owes. The first three end it lawfully."""
+    """What one processor in scope owes. The first four end it lawfully."""
 
     PROVEN = "proven"  # acknowledged and verified; for access: exported
     UNVERIFIABLE = "unverifiable"  # acknowledged; the register excepts verification, with its ground
     EXCEPTED = "excepted"  # by two people, with a ground
+    NOT_CONCERNED = "not_concerned"  # by the register the right reaches nothing there; the certificate says why
     ABSENCE_OWED = "absence_owed"  # an asynchronous vendor promised
     LOOK_OWED = "look_owed"  # acknowledged, not yet verified
     WORK_OWED = "work_owed"
 
 
-LAWFUL_END = frozenset({Verdict.PROVEN, Verdict.UNVERIFIABLE, Verdict.EXCEPTED})
+LAWFUL_END = frozenset({Verdict.PROVEN, Verdict.UNVERIFIABLE, Verdict.EXCEPTED, Verdict.NOT_CONCERNED})
 
 STATE_OF: Mapping[Standing, SagaState | str] = {
     Standing.SCOPE_UNKNOWN: SagaState.RECEIVED,
@@ -40,7 +44,11 @@ STATE_OF: Mapping[Standing, SagaState | str] = {
     Standing.NOTHING_OWED: SagaState.CLOSED,
     Standing.ANSWERS_OWED: ENDING,
     Standing.IDENTITY_OWED: SagaState.IDENTITY,
+    Standing.DECISION_OWED: SagaState.DECIDING,
+    Standing.LIFT_OWED: RESTRICTED,
 }
+SAID_AS: Mapping[SagaState | str, SagaState] = {ENDING: SagaState.FULFILLING, RESTRICTED: SagaState.ANSWERED}
+"""Places of the tables that are no states for others."""
 
 
 def place(saga: Saga) -> SagaState | str:
@@ -48,7 +56,13 @@ def place(saga: Saga) -> SagaState | str:
     beside = saga.beside
     if beside is None:
         return saga.state
-    return saga.state if beside.ended is None or saga.state is SagaState.CLOSED else ENDING
+    if beside.ended is not None and saga.state is not SagaState.CLOSED:
+        return ENDING
+    if beside.asked is not None and saga.state is SagaState.ANSWERED:
+        owed = standing(saga.right, saga.needs_package, saga.tasks)
+        if onward(saga.right, beside, saga.tasks.values(), owed) is Standing.LIFT_OWED:
+            return RESTRICTED
+    return saga.state
 
 
 Heads = dict[str, dict[Verb, "Task"]]
@@ -70,7 +84,7 @@ def verdicts(right: Right, needs_package: bool, tasks: Mapping[UUID, Task]) -> d
     newest = heads(tasks)
     packaging = newest.pop(PACKAGE_PROCESSOR, {})
     found = {processor_id: _verdict(right, needs_package, verbs) for processor_id, verbs in newest.items()}
-    if needs_package and found:
+    if needs_package and any(v is not Verdict.NOT_CONCERNED for v in found.values()):
         package = packaging.get(Verb.PACKAGE)
         found[PACKAGE_PROCESSOR] = Verdict.PROVEN if package is not None and package.good else Verdict.WORK_OWED
     return found
@@ -79,33 +93,43 @@ def verdicts(right: Right, needs_package: bool, tasks: Mapping[UUID, Task]) -> d
 def _verdict(right: Right, needs_package: bool, verbs: Mapping[Verb, Task]) -> Verdict:
     if needs_package:
         export = verbs.get(Verb.EXPORT)
+        if export is not None and export.status is TaskStatus.NOT_CONCERNED:
+            return Verdict.NOT_CONCERNED
         if export is None or not (export.good or export.status is TaskStatus.EXCEPTED):
             return Verdict.WORK_OWED
-        if right is Right.ACCESS:
+        if right is not Right.ERASURE:
             return Verdict.PROVEN if export.good else Verdict.EXCEPTED
-    return _erasure_verdict(verbs)
+    return _change_verdict(verbs.get(Verb.ERASE) if right is Right.ERASURE else newest_change(verbs), verbs)
 
 
-def _erasure_verdict(verbs: Mapping[Verb, Task]) -> Verdict:
-    erase = verbs.get(Verb.ERASE)
-    if erase is None:
+def newest_change(verbs: Mapping[Verb, Task]) -> Task | None:
+    """What a processor was asked last to change: of a request in several stages, the newest alone owes anything."""
+    return max((t for verb, t in verbs.items() if verb in CHANGES), key=lambda t: t.round, default=None)
+
+
+def _change_verdict(change: Task | None, verbs: Mapping[Verb, Task]) -> Verdict:
+    if change is None:
         return Verdict.WORK_OWED
-    if erase.status is TaskStatus.EXCEPTED:
+    if change.status is TaskStatus.EXCEPTED:
         return Verdict.EXCEPTED
-    if erase.status is TaskStatus.ACCEPTED:
+    if change.status is TaskStatus.ACCEPTED:
         return Verdict.ABSENCE_OWED
-    return _look_verdict(erase, verbs.get(Verb.VERIFY)) if erase.good else Verdict.WORK_OWED
+    if change.status is TaskStatus.NOT_CONCERNED:
+        return Verdict.NOT_CONCERNED
+    return _look_verdict(change, verbs.get(Verb.VERIFY)) if change.good else Verdict.WORK_OWED
 
 
-def _look_verdict(erase: Task, verify: Task | None) -> Verdict:
-    """After an acknowledged erasure: only a look of the same round counts."""
+def _look_verdict(change: Task, verify: Task | None) -> Verdict:
+    """After an acknowledged change: only a look of the same round counts."""
+    if change.rules.unverifiable is not None and (verify is None or verify.round < change.round):
+        return Verdict.UNVERIFIABLE
     if verify is None:
-        return Verdict.UNVERIFIABLE if erase.rules.unverifiable is not None else Verdict.WORK_OWED
-    if verify.round == erase.round and verify.good:
+        return Verdict.WORK_OWED
+    if verify.round == change.round and verify.good:
         return Verdict.PROVEN
-    if verify.round == erase.round and verify.status is TaskStatus.EXCEPTED:
+    if verify.round == change.round and verify.status is TaskStatus.EXCEPTED:
         return Verdict.EXCEPTED
-    return Verdict.ABSENCE_OWED if erase.expected_by is not None else Verdict.LOOK_OWED
+    return Verdict.ABSENCE_OWED if change.expected_by is not None else Verdict.LOOK_OWED
 
 
 def equation_holds(found: Mapping[str, Verdict]) -> bool:
@@ -156,8 +180,31 @@ def result(saga: Saga) -> Result | None:
         return None
     if saga.beside is not None and saga.beside.ended is not None:
         return saga.beside.ended.result
-    mine = Verb.EXPORT if saga.right is Right.ACCESS else Verb.ERASE
+    if saga.beside is not None and saga.beside.asked is not None:
+        decided = _decided(saga.right, saga.beside)
+        if decided is not None:
+            return decided
     if refused_in_part(saga.tasks):
         return Result.PARTIALLY_GRANTED
-    outcomes = {t.answer.outcome for t in saga.tasks.values() if t.verb is mine and t.answer is not None}
-    return Result.NOTHING_FOUND if outcomes == {Outcome.NOTHING_FOUND} else Result.GRANTED
+    outcomes = {t.answer.outcome for t in saga.tasks.values() if t.verb in _MINE[saga.right] and t.answer is not None}
+    return Result.NOTHING_FOUND if outcomes <= {Outcome.NOTHING_FOUND} else Result.GRANTED
+
+
+_MINE: Mapping[Right, frozenset[Verb]] = dict.fromkeys(Right, CHANGES - {Verb.LIFT}) | {
+    Right.ACCESS: frozenset({Verb.EXPORT}),
+    Right.PORTABILITY: frozenset({Verb.EXPORT}),
+    Right.ERASURE: frozenset({Verb.ERASE}),
+}
+"""Whose answers tell whether anything of the person was found."""
+
+
+def _decided(right: Right, beside: Beside) -> Result | None:
+    """What a person's decision makes of the result. A review took place even where it confirms (Art. 22(3))."""
+    if beside.taken_back is not None:
+        return Result.WITHDRAWN
+    decision = beside.decision
+    if decision is None:
+        return None
+    if right is Right.AUTOMATED_DECISION:
+        return Result.GRANTED if decision.upheld else Result.PARTIALLY_GRANTED
+    return None if decision.upheld else Result.REFUSED

@@ -11,13 +11,15 @@ from msgspec.structs import replace
 
 from lethe_events.words import SagaState, Verb
 from orchestrator.domain.clock import ALERTS
-from orchestrator.domain.closing import STATE_OF, place, standing
+from orchestrator.domain.closing import SAID_AS, STATE_OF, place, standing
+from orchestrator.domain.courses import onward, stage_of
 from orchestrator.domain.decision import Decision, Disposition, Ignored, Rejected, TellStatus
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.ending_acts import answers_owed
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
 from orchestrator.domain.holding import resume_withheld
+from orchestrator.domain.saga import SIMPLE
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
 from orchestrator.domain.words import IN_DOUBT, Standing
@@ -57,7 +59,9 @@ def _settled(draft: Draft, row: Row, event: Event) -> Decision:
     article = row.articles.get(target)
     if article is None:
         raise IllegalTransition(f"{place(before)} → {target} by {type(event).__name__}")
-    state = target if isinstance(target, SagaState) else SagaState.FULFILLING
+    if target is SagaState.FULFILLING and before.right not in SIMPLE:  # whose articles stand in the tables
+        article = stage_of(before.right, draft.fields.get("beside", before.beside)).article
+    state = target if isinstance(target, SagaState) else SAID_AS[target]
     if state in (SagaState.ANSWERED, SagaState.CLOSED) and before.state is not state:
         _conclude(draft, state)
     saga = replace(before, **draft.fields, state=state, tasks=draft.tasks, version=before.version + 1)
@@ -85,7 +89,10 @@ def _owed(draft: Draft) -> Standing:
     if beside is not None and beside.withheld:
         resume_withheld(draft)
     draft.release()
-    return standing(before.right, before.needs_package, draft.tasks)
+    found = standing(before.right, before.needs_package, draft.tasks)
+    if beside is None or beside.asked is None or not (before.register_version or "register_version" in draft.fields):
+        return found
+    return onward(before.right, beside, draft.tasks.values(), found)
 
 
 def _conclude(draft: Draft, state: SagaState) -> None:

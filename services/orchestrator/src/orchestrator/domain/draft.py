@@ -102,6 +102,10 @@ class Draft:
         """The task of the same processor and round for another verb. Its id is known, so nothing is searched."""
         return self.tasks.get(make_task_id(self.saga.id, task.processor_id, verb.value, task.round))
 
+    def acted(self, look: Task) -> Task | None:
+        """The change that a look is about."""
+        return self.tasks.get(look.after[0]) if look.after else None
+
     def superseded(self, task: Task) -> bool:
         """Whether a later round took the place of this task."""
         return make_task_id(self.saga.id, task.processor_id, task.verb.value, task.round + 1) in self.tasks
@@ -126,11 +130,12 @@ def unaskable(saga: Saga, task: Task) -> Code | None:
 
 
 def parts_of(tasks: Iterable[Task]) -> tuple[PartOf, ...]:
-    """What the package has to hold: every export, with its part where there is one.
+    """What the package has to hold: every export that the right reaches, with its part where there is one.
 
     Sorted, so that asking again says the same.
     """
-    exports = sorted((t for t in tasks if t.verb is Verb.EXPORT), key=lambda t: t.processor_id)
+    asked = (t for t in tasks if t.verb is Verb.EXPORT and t.status is not TaskStatus.NOT_CONCERNED)
+    exports = sorted(asked, key=lambda t: t.processor_id)
     return tuple(PartOf(task_id=t.id, processor_id=t.processor_id, part=_part(t)) for t in exports)
 
 
@@ -139,5 +144,8 @@ def _part(task: Task) -> ExportPart | None:
     return task.answer.part if task.good and task.answer is not None else None
 
 
+_WITHOUT = frozenset({TaskStatus.EXCEPTED, TaskStatus.NOT_CONCERNED})
+
+
 def _satisfied(task: Task) -> bool:
-    return task.good or task.status is TaskStatus.EXCEPTED
+    return task.good or task.status in _WITHOUT

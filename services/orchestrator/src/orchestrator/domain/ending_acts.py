@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from lethe_events.words import Result
 from orchestrator.domain.beside import Beside, Ending
 from orchestrator.domain.clock import ALERTS
+from orchestrator.domain.courses import restricted
+from orchestrator.domain.decided import TakenBack
 from orchestrator.domain.decision import Ignored, Rejected, Verdictless
 from orchestrator.domain.words import Code, TaskStatus
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.saga import Task
 
 _ASKED = frozenset({TaskStatus.ISSUED, TaskStatus.INCIDENT})
-_FINAL = frozenset({TaskStatus.DONE, TaskStatus.EXCEPTED, TaskStatus.CANCELLED})
+_FINAL = frozenset({TaskStatus.DONE, TaskStatus.EXCEPTED, TaskStatus.CANCELLED, TaskStatus.NOT_CONCERNED})
 
 
 def in_flight(task: Task) -> bool:
@@ -36,7 +38,22 @@ def withdraw(draft: Draft, event: Withdrawn) -> Verdictless:
     """The person takes the request back: there is no longer a reason to process for it, nor a clock."""
     if event.controller_id != draft.saga.controller_id:
         return Rejected("wrong_controller", "the withdrawal names another controller than the saga's")
+    if draft.saga.beside is not None and any(map(restricted, draft.tasks.values())):
+        return _take_back(draft, event)
     end(draft, Ending(Result.WITHDRAWN, event.at, event.said_at, event.by))
+    return None
+
+
+def _take_back(draft: Draft, event: Withdrawn) -> Verdictless:
+    """Ending now would leave data restricted for ever: what is left of the request is its lifting (Art. 18(3))."""
+    beside = draft.saga.beside
+    assert beside is not None, "what was asked for is in it"
+    if beside.taken_back is not None or beside.lifting is not None:
+        return Ignored("it was taken back already, or is being lifted")
+    taken_back = TakenBack(event.at, event.said_at, event.by)
+    draft.fields["beside"] = replace(beside, taken_back=taken_back, deciding=None)
+    draft.alert(Code.LIFT_WANTED)
+    draft.tell = True
     return None
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.task_tables import TaskRow
 
 H, S = Happening, TaskStatus
-STATUSES = (S.ISSUED, S.INCIDENT, S.ACCEPTED, S.DONE, S.EXCEPTED, S.CANCELLED)
+STATUSES = (S.ISSUED, S.INCIDENT, S.ACCEPTED, S.DONE, S.EXCEPTED, S.CANCELLED, S.NOT_CONCERNED)
 _FAILURES = (H.TRANSIENT, H.PERMANENT, H.NEEDS_PERSON)
 _ANSWERS = (H.GOOD, H.PROMISED, H.RESIDUAL, *_FAILURES)
 HAPPENINGS = (*_ANSWERS, H.ACK_OVERDUE, H.EXCEPTION_PROPOSED, H.EXCEPTION_APPROVED)
@@ -58,10 +58,13 @@ ENDING_IGNORED: tuple[TaskIgnore, ...] = (
     *(TaskIgnore(S.CANCELLED, h, "called off; every attempt asked for has its answer") for h in _ANSWERS),
 )
 
-ENDING_REJECTED: tuple[TaskReject, ...] = tuple(
-    TaskReject(s, h, "ended", "the request has ended: only what waits for its answer can be excepted")
-    for s in (S.ACCEPTED, S.DONE, S.EXCEPTED, S.CANCELLED)
-    for h in (H.EXCEPTION_PROPOSED, H.EXCEPTION_APPROVED)
+ENDING_REJECTED: tuple[TaskReject, ...] = (
+    *(
+        TaskReject(s, h, "ended", "the request has ended: only what waits for its answer can be excepted")
+        for s in (S.ACCEPTED, S.DONE, S.EXCEPTED, S.CANCELLED, S.NOT_CONCERNED)
+        for h in (H.EXCEPTION_PROPOSED, H.EXCEPTION_APPROVED)
+    ),
+    *(TaskReject(S.NOT_CONCERNED, h, "never_asked", "this task was never asked for") for h in _ANSWERS),
 )
 
 

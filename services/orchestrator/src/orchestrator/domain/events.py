@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
 from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
 from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
 
@@ -226,6 +227,9 @@ Event = (
     | KeptPartDue
     | ExtensionAsked
     | LetterReported
+    | DecisionProposed
+    | DecisionApproved
+    | LiftOrdered
     | RetentionOver
 )
 TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | KeptPartDue | RetentionOver
@@ -255,5 +259,8 @@ EVENTS: tuple[type, ...] = (
     KeptPartDue,
     ExtensionAsked,
     LetterReported,
+    DecisionProposed,
+    DecisionApproved,
+    LiftOrdered,
     RetentionOver,
 )

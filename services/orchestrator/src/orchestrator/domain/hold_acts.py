@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lethe_events.words import Right
 from lethe_law import GROUNDS, Effect
 from orchestrator.domain.beside import Beside, Hold
 from orchestrator.domain.decision import Ignored, Rejected, Verdictless
+from orchestrator.domain.saga import MAY_ERASE
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def may_hold(ground: str) -> bool:
 
 def propose(draft: Draft, event: HoldProposed) -> Verdictless:
     """It stops nothing yet: another person has to approve it."""
-    if draft.saga.right is not Right.ERASURE:
+    if draft.saga.right not in MAY_ERASE:
         return Rejected("nothing_to_hold", "a hold keeps data from being erased, and this request erases nothing")
     if not may_hold(event.ground):
         return Rejected("unknown_ground", "no data may be kept from erasure on this ground")

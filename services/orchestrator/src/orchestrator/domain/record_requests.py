@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from orchestrator.domain import events as e
+from orchestrator.domain.record_decisions import DECISIONS
 from orchestrator.domain.record_holds import HOLDS
 from orchestrator.domain.record_letters import LETTERS
 from orchestrator.domain.record_parts import Json, clock_json, clock_of, instant
@@ -115,5 +116,6 @@ REQUESTS: Final[Mapping[type, tuple[str, Callable[[Any], Json], Callable[..., e.
     e.IdentityVerified: ("identity_verified", _write_identified, _read_identified),
     **LETTERS,
     **HOLDS,
+    **DECISIONS,
 }
 """Event → its name in the record, how it is written, how it is read."""

@@ -9,12 +9,16 @@ from msgspec.structs import replace
 from lethe_events.words import Result, Right
 from lethe_law import GROUNDS, Effect
 from orchestrator.domain.beside import Beside, Ending, Refusal, Refusing
+from orchestrator.domain.courses import restricted
 from orchestrator.domain.decision import Rejected, Verdictless
 from orchestrator.domain.ending_acts import end
 
 if TYPE_CHECKING:
     from orchestrator.domain.draft import Draft
     from orchestrator.domain.events import RefusalApproved, RefusalProposed
+
+
+_RESTRICTED = Rejected("restricted", "data was restricted already: decide or lift, so that it is not left so for ever")
 
 
 def may_refuse(ground: str, right: Right) -> bool:
@@ -30,6 +34,8 @@ def propose(draft: Draft, event: RefusalProposed) -> Verdictless:
     saga = draft.saga
     if saga.answered_at is not None:
         return Rejected("answered", "the person was answered: what was granted cannot be refused")
+    if any(map(restricted, saga.tasks.values())):
+        return _RESTRICTED
     if not may_refuse(event.ground, saga.right):
         return Rejected("unknown_ground", "no whole request of this right can be refused on this ground")
     refusing = Refusing(event.ground, event.article, event.reason, event.by, event.at, event.authority)
@@ -45,6 +51,8 @@ def approve(draft: Draft, event: RefusalApproved) -> Verdictless:
         return Rejected("nothing_proposed", "propose the refusal first; another person then approves it")
     if draft.saga.answered_at is not None:
         return Rejected("answered", "the person was answered: what was granted cannot be refused")
+    if any(map(restricted, draft.tasks.values())):
+        return _RESTRICTED
     if refusing.by == event.by:
         return Rejected("same_person", "the person who proposed a refusal cannot approve it: ask another one")
     end(draft, Ending(Result.REFUSED, event.at, event.at, event.by))

@@ -38,6 +38,7 @@ class ProcessorRules:
 
     `ack_within`: how long to wait for an answer before asking again. `deletion_lag`: how long data may still be seen
     after the processor acknowledged or promised its erasure. `categories`: of the data it holds; none: unknown.
+    `purposes`: data use and lawful basis of each (Art. 6(1)).
     """
 
     processor_id: str
@@ -50,6 +51,7 @@ class ProcessorRules:
     deletion_lag: timedelta = timedelta(0)
     ack_within: timedelta = timedelta(minutes=15)
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    purposes: tuple[tuple[str, str], ...] = ()
     categories: tuple[str, ...] = ()
 
     @property

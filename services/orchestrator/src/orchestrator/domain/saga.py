@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from orchestrator.domain.rules import ProcessorRules
 
 GOOD = frozenset({Outcome.DONE, Outcome.NOTHING_FOUND, Outcome.RETAINED})
-SETTLED = frozenset({TaskStatus.DONE, TaskStatus.EXCEPTED})
+SETTLED = frozenset({TaskStatus.DONE, TaskStatus.EXCEPTED, TaskStatus.NOT_CONCERNED})
+COPIED = frozenset({Right.ACCESS, Right.PORTABILITY})
+"""Rights that are answered by a package."""
+SIMPLE = frozenset({Right.ACCESS, Right.ERASURE})
+"""Rights that reach every processor, whatever it does with the data."""
+MAY_ERASE = frozenset({Right.ERASURE, Right.CONSENT_WITHDRAWAL})
+"""Rights that may end data, so that a legal hold concerns them."""
+CHANGES = frozenset({Verb.ERASE, Verb.RECTIFY, Verb.RESTRICT, Verb.LIFT, Verb.SUPPRESS})
+"""Verbs that change data, and whose effect is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ class Saga(Struct, frozen=True, gc=False):
 
     @property
     def needs_package(self) -> bool:
-        return self.right is Right.ACCESS or self.export_first
+        return self.right in COPIED or self.export_first
 
     def latest(self, processor_id: str, verb: Verb) -> Task | None:
         """The task of the highest round; earlier ones are history."""

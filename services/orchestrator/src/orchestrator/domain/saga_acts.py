@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lethe_events.words import Outcome
+from lethe_events.words import Outcome, Right
+from orchestrator.domain.beside import Beside
 from orchestrator.domain.clock import LADDER
+from orchestrator.domain.decided import Asked
 from orchestrator.domain.decision import Ignored, Rejected, ShredVault, Verdictless
 from orchestrator.domain.ending_tables import ending_rows
 from orchestrator.domain.errors import IllegalTransition
@@ -21,7 +23,7 @@ from orchestrator.domain.events import (
     VerifyDue,
 )
 from orchestrator.domain.plan import extend
-from orchestrator.domain.saga import Saga
+from orchestrator.domain.saga import COPIED, SIMPLE, Saga
 from orchestrator.domain.sense import happening, nonsense
 from orchestrator.domain.task_tables import TaskIgnore, TaskReject, task_rows
 from orchestrator.domain.words import IN_DOUBT, Code, Happening, TaskStatus
@@ -29,6 +31,7 @@ from orchestrator.domain.words import IN_DOUBT, Code, Happening, TaskStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import lethe_events as wire
     from orchestrator.domain.draft import Draft
     from orchestrator.domain.events import DsrReceived, ProcessorJoined, ScopePlanned
     from orchestrator.domain.saga import Task
@@ -61,6 +64,22 @@ def new_saga(event: DsrReceived) -> Saga:
         received_at=dsr.received_at,
         accepted_at=dsr.accepted_at,
         clock=event.clock,
+        beside=None if dsr.right in _PLAIN else Beside(asked=_asked(dsr)),
+    )
+
+
+_PLAIN = COPIED | {Right.ERASURE}
+"""Rights that name nothing but themselves."""
+
+
+def _asked(dsr: wire.DsrReceived) -> Asked:
+    return Asked(
+        purposes=dsr.purposes,
+        categories=dsr.categories,
+        direct_marketing=dsr.direct_marketing,
+        contested=dsr.contested,
+        ground=dsr.ground,
+        decision=dsr.decision,
     )
 
 
@@ -76,7 +95,8 @@ def plan_scope(draft: Draft, event: ScopePlanned) -> Verdictless:
     """An empty scope is an incident: a person whose data nobody looked for was not answered."""
     draft.fields["register_version"] = event.register_version
     draft.tell = True
-    if event.processors:
+    draft.resolve_alerts(Code.SCOPE_EMPTY, Code.NOTHING_CONCERNED)
+    if event.processors or draft.saga.right is Right.AUTOMATED_DECISION:
         extend(draft, event.processors, event.tokens, event.register_version)
     else:
         draft.alert(Code.SCOPE_EMPTY)
@@ -90,6 +110,8 @@ def join_scope(draft: Draft, event: ProcessorJoined) -> Verdictless:
         return Ignored("it is in scope already")
     if draft.saga.beside is not None and draft.saga.beside.reopened:
         return Ignored("the saga was opened anew for what it had kept: what came into being since is not part of it")
+    if not draft.tasks and draft.saga.right not in SIMPLE:
+        return Ignored("nothing is asked of processors, or its scope is planned as a whole")
     draft.resolve_alerts(Code.SCOPE_EMPTY)
     extend(draft, (rules,), {rules.processor_id: event.tokens}, event.register_version)
     return None

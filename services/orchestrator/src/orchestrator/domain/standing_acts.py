@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lethe_events.words import Right
 from orchestrator.domain.beside import Beside, Reopening
 from orchestrator.domain.decision import Ignored, Verdictless
 from orchestrator.domain.holding import freed
+from orchestrator.domain.saga import MAY_ERASE
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LIFTED = "hold_lifted"
 
 def impose(draft: Draft, event: HoldImposed) -> Verdictless:
     """What is not asked yet is not asked any more, or is asked around what is held."""
-    if draft.saga.right is not Right.ERASURE:
+    if draft.saga.right not in MAY_ERASE:
         return Ignored("this request erases nothing")
     beside = draft.saga.beside or Beside()
     if any(h.id == event.hold.id for h in beside.holds):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from lethe_events.words import SagaState
 from orchestrator.domain import clock_acts as clock
+from orchestrator.domain import decision_tables as decided
 from orchestrator.domain import ending_acts as end
 from orchestrator.domain import events as e
 from orchestrator.domain import hold_acts as hold
@@ -22,7 +23,7 @@ from orchestrator.domain import letter_events as said
 from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain import standing_acts as standing
-from orchestrator.domain.words import ENDING, Standing
+from orchestrator.domain.words import ENDING, RESTRICTED, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,8 +42,10 @@ R, I, F, V, A, C = (  # noqa: E741 - as the other states: by its first letter
     SagaState.ANSWERED,
     SagaState.CLOSED,
 )
+D: Final = SagaState.DECIDING
 E: Final = ENDING
-STATES: tuple[State, ...] = (ABSENT, R, I, F, V, A, E, C)
+Z: Final = RESTRICTED
+STATES: tuple[State, ...] = (ABSENT, R, I, D, F, V, A, Z, E, C)
 _WHEN: Mapping[State, Standing] = {
     R: Standing.SCOPE_UNKNOWN,
     F: Standing.WORK_OWED,
@@ -51,6 +54,8 @@ _WHEN: Mapping[State, Standing] = {
     C: Standing.NOTHING_OWED,
     E: Standing.ANSWERS_OWED,
     I: Standing.IDENTITY_OWED,
+    D: Standing.DECISION_OWED,
+    Z: Standing.LIFT_OWED,
 }
 
 
@@ -103,6 +108,9 @@ _DOUBT = "GDPR Art. 12(6), 12(2)"
 _REFUSE = "GDPR Art. 12(4), 12(5), 17(3)"
 _TOLD = "GDPR Art. 12(1), 12(3), 12(4), 5(2)"
 _WITHDRAW = "GDPR Art. 12(2), 5(2)"
+_BACK = "GDPR Art. 12(2), 18(3)"
+_DECIDE = "GDPR Art. 12(3), 16, 21(1), 22(3)"
+_RESTRICT = "GDPR Art. 12(3), 18(1), 18(2)"
 
 _TIMERS = (e.AckOverdue, e.RetryDue, e.VerifyDue)
 
@@ -111,33 +119,35 @@ STEPS: tuple[Step, ...] = (
     *_steps(ABSENT, e.DsrReceived, act.receive, {R: "GDPR Art. 12(3)", I: _DOUBT}),
     Step(I, e.IdentityVerified, R, clock.identify, _DOUBT),
     Step(I, e.AlarmDue, I, act.ring, _ALARM),
-    *_steps(R, e.ScopePlanned, act.plan_scope, {R: "GDPR Art. 5(2)", F: "GDPR Art. 15(1), 17(1), 19"}),
+    *_steps(
+        R, e.ScopePlanned, act.plan_scope, {R: "GDPR Art. 5(2)", F: "GDPR Art. 15(1), 17(1), 19", D: _DECIDE, C: _CLOSE}
+    ),
     *_steps(R, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
     Step(R, e.AlarmDue, R, act.ring, _ALARM),
     # processors answer
-    *_steps(F, e.TaskAcked, act.take_ack, {F: _WORK, V: _LOOK, A: _ANSWER, C: _CLOSE}),
-    *_steps(V, e.TaskAcked, act.take_ack, {F: _WORK, V: _LOOK, A: _ANSWER, C: _CLOSE}),
-    *_steps(A, e.TaskAcked, act.take_ack, {F: _WORK, A: _ANSWER, C: _CLOSE}),
+    *_steps(F, e.TaskAcked, act.take_ack, {F: _WORK, V: _LOOK, A: _ANSWER, D: _DECIDE, Z: _RESTRICT, C: _CLOSE}),
+    *_steps(V, e.TaskAcked, act.take_ack, {F: _WORK, V: _LOOK, A: _ANSWER, D: _DECIDE, Z: _RESTRICT, C: _CLOSE}),
+    *_steps(A, e.TaskAcked, act.take_ack, {F: _WORK, A: _ANSWER, Z: _RESTRICT, C: _CLOSE}),
     # time passes
     *(s for t in _TIMERS for s in _steps(F, t, act.take_task_event, {F: _ORDER})),
     *(s for t in (e.AckOverdue, e.RetryDue) for s in _steps(V, t, act.take_task_event, {V: _ORDER})),
-    *_steps(V, e.VerifyDue, act.take_task_event, {V: _LOOK}),
+    *_steps(V, e.VerifyDue, act.take_task_event, {V: _LOOK, D: _DECIDE}),
     *(s for t in (e.AckOverdue, e.RetryDue) for s in _steps(A, t, act.take_task_event, {A: _ORDER})),
-    *_steps(A, e.VerifyDue, act.take_task_event, {A: _LOOK, C: _CLOSE}),
+    *_steps(A, e.VerifyDue, act.take_task_event, {A: _LOOK, Z: _RESTRICT, C: _CLOSE}),
     *(Step(s, e.AlarmDue, s, act.ring, _ALARM) for s in (F, V)),
     Step(C, e.RetentionOver, C, act.forget, "GDPR Art. 5(1)(e)"),
     # the register changes
     *_steps(F, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
-    *_steps(V, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
-    *_steps(A, e.ProcessorJoined, act.join_scope, {F: _JOIN}),
+    *_steps(V, e.ProcessorJoined, act.join_scope, {F: _JOIN, V: _JOIN}),
+    *_steps(A, e.ProcessorJoined, act.join_scope, {F: _JOIN, A: _JOIN}),
     # people act
     *_steps(F, e.TaskRetryRequested, act.take_task_event, {F: _ORDER}),
     *_steps(V, e.TaskRetryRequested, act.take_task_event, {F: _ORDER, V: _ORDER}),
     *_steps(A, e.TaskRetryRequested, act.take_task_event, {F: _ORDER, A: _ORDER}),
     *(Step(s, e.ExceptionProposed, s, act.take_task_event, _EXCEPT) for s in (F, V, A)),
-    *_steps(F, e.ExceptionApproved, act.take_task_event, {F: _EXCEPT, V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
-    *_steps(V, e.ExceptionApproved, act.take_task_event, {V: _EXCEPT, A: _EXCEPT, C: _EXCEPT}),
-    *_steps(A, e.ExceptionApproved, act.take_task_event, {A: _EXCEPT, C: _EXCEPT}),
+    *_steps(F, e.ExceptionApproved, act.take_task_event, dict.fromkeys((F, V, A, D, Z, C), _EXCEPT)),
+    *_steps(V, e.ExceptionApproved, act.take_task_event, dict.fromkeys((V, A, D, Z, C), _EXCEPT)),
+    *_steps(A, e.ExceptionApproved, act.take_task_event, dict.fromkeys((A, Z, C), _EXCEPT)),
     # legal holds
     *(
         Step(s, event, s, act_, _HOLD)
@@ -156,13 +166,22 @@ STEPS: tuple[Step, ...] = (
     # letters go out
     *(Step(s, said.LetterReported, s, letter.report, _TOLD) for s in STATES if s != ABSENT),
     # the clock is changed
-    *(Step(s, said.ExtensionAsked, s, letter.ask_extension, _ALARM) for s in (R, I, F, V)),
-    *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, I, F, V)),
+    *(Step(s, said.ExtensionAsked, s, letter.ask_extension, _ALARM) for s in (R, I, D, F, V)),
+    # a person decides, or lifts a restriction
+    *(s for state, event, act_, targets in decided.DECISION_PATHS for s in _steps(state, event, act_, targets)),
+    # the clock is changed
+    *(Step(s, e.Extended, s, clock.extend, _ALARM) for s in (R, I, D, F, V)),
     # the request ends before it is carried out
     *(Step(s, e.Withdrawn, C, end.withdraw, _WITHDRAW) for s in (R, I)),
-    *(s for state in (F, V, A) for s in _steps(state, e.Withdrawn, end.withdraw, {E: _WITHDRAW, C: _WITHDRAW})),
-    *(Step(s, e.RefusalProposed, s, refusal.propose, _REFUSE) for s in (R, I, F, V)),
-    *(Step(s, e.RefusalApproved, C, refusal.approve, _REFUSE) for s in (R, I)),
+    *(
+        s
+        for state in (F, V, A)
+        for s in _steps(state, e.Withdrawn, end.withdraw, {state: _BACK, E: _WITHDRAW, C: _WITHDRAW})
+    ),
+    *_steps(D, e.Withdrawn, end.withdraw, {Z: _BACK, C: _WITHDRAW}),
+    Step(Z, e.Withdrawn, Z, end.withdraw, _BACK),
+    *(Step(s, e.RefusalProposed, s, refusal.propose, _REFUSE) for s in (R, I, D, F, V)),
+    *(Step(s, e.RefusalApproved, C, refusal.approve, _REFUSE) for s in (R, I, D)),
     *(s for state in (F, V) for s in _steps(state, e.RefusalApproved, refusal.approve, {E: _REFUSE, C: _REFUSE})),
     *_steps(E, e.TaskAcked, act.take_ack, {E: _LOOK, C: _LOOK}),
     Step(E, e.AckOverdue, E, act.take_task_event, _LOOK),
@@ -184,13 +203,15 @@ IGNORED: tuple[Ignore, ...] = (
     Ignore(E, e.ProcessorJoined, "the request has ended: nobody else is asked"),
     Ignore(E, e.Withdrawn, "it has ended already; the first end counts"),
     Ignore(C, e.Withdrawn, "too late: the saga had closed; what was done is on its certificate"),
+    *(Ignore(*path) for path in decided.IGNORED_PATHS),
     Ignore(C, e.ProcessorJoined, "the scope of a closed saga is final; its certificate names the register's versions"),
 )
 
 _STILL_OPEN = "the timer raced: the saga is open, and what it keeps is not settled"
 
 IGNORED += (
-    *(Ignore(s, held.KeptPartDue, _STILL_OPEN) for s in (R, I, F, V, A, E)),
+    *(Ignore(s, held.KeptPartDue, _STILL_OPEN) for s in (R, I, D, F, V, A, Z, E)),
+    *(Ignore(s, t, "this request erases nothing") for s in (D, Z) for t in (held.HoldImposed, held.HoldReleased)),
     Ignore(E, held.HoldImposed, "the request has ended: nothing is erased any more"),
 )
 
@@ -200,6 +221,7 @@ _CLOSED = "the saga is closed and its certificate is signed: a new request is ne
 _OPEN = "the saga is open: its identifiers are still needed"
 
 REJECTED: tuple[Reject, ...] = (
+    *(Reject(*path) for path in decided.REJECTED_PATHS),
     *(Reject(ABSENT, t, "unknown_saga", _NO_SAGA) for t in e.EVENTS if t is not e.DsrReceived),
     *(
         Reject(s, t, "not_planned", _NO_TASKS)
@@ -227,6 +249,7 @@ REJECTED: tuple[Reject, ...] = (
         for t in (e.Extended, said.ExtensionAsked)
         for s, code, text in (
             (A, "answered", "the person was answered: there is no period left to extend"),
+            (Z, "answered", "the person was answered: there is no period left to extend"),
             (E, "ended", "the request has ended: there is no period left to extend"),
         )
     ),

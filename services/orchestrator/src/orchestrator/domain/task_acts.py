@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from lethe_events.words import Outcome, Verb
 from orchestrator.domain.decision import Ignored, IncidentOpened, Rejected, Verdictless
 from orchestrator.domain.holding import broken
-from orchestrator.domain.plan import MAX_ROUNDS, again
+from orchestrator.domain.plan import MAX_ROUNDS, again, rounds_of
 from orchestrator.domain.retry import relook_at
-from orchestrator.domain.saga import LawfulException, Proposal
+from orchestrator.domain.saga import CHANGES, LawfulException, Proposal
 from orchestrator.domain.words import Code, TaskStatus
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.saga import Task
 
 _MOVED = Ignored("the moment was moved; the timer raced")
+_REFUTED = frozenset({Code.ACKED_WITHOUT_ERASING.value, Code.ACKED_WITHOUT_EFFECT.value})
 
 
 def settle(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
@@ -41,9 +42,9 @@ def settle(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
         gone_by=max(task.gone_by or draft.at, draft.at + task.rules.deletion_lag),
     )
     if task.verb is Verb.VERIFY:
-        erase = draft.sibling(task, Verb.ERASE)
-        if erase is not None and erase.status is TaskStatus.ACCEPTED:
-            draft.put(erase, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+        acted = draft.acted(task)
+        if acted is not None and acted.status is TaskStatus.ACCEPTED:
+            draft.put(acted, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
     if draft.saga.beside is not None:
         _told_of_hold(draft, task, event)
     return None
@@ -84,8 +85,10 @@ def look_refuted(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
     if draft.superseded(task):
         return Ignored("a later round has taken the place of this look")
     ack = event.ack
-    erase = draft.sibling(task, Verb.ERASE)
-    gone_by = draft.at if erase is None or erase.gone_by is None else erase.gone_by
+    acted = draft.acted(task)
+    if acted is not None and acted.verb is Verb.RESTRICT and _lifted(draft):
+        return Ignored("the restriction is being lifted: what this look sees is meant to be so")
+    gone_by = draft.at if acted is None or acted.gone_by is None else acted.gone_by
     again_at = relook_at(draft.at, task.looks, task.rules.retries, gone_by)
     if again_at is not None:
         draft.put(
@@ -100,19 +103,26 @@ def look_refuted(draft: Draft, task: Task, event: TaskAcked) -> Verdictless:
         )
         return None
     refuted = draft.put(task, answered=ack.attempt, answer=ack)
-    if task.round < MAX_ROUNDS:
+    if rounds_of(draft, task) < MAX_ROUNDS:
         next_round(draft, refuted)
     else:
-        draft.raise_incident(refuted, Code.ACKED_WITHOUT_ERASING, settled_at=None)
+        erased = acted is None or acted.verb is Verb.ERASE
+        code = Code.ACKED_WITHOUT_ERASING if erased else Code.ACKED_WITHOUT_EFFECT
+        draft.raise_incident(refuted, code, settled_at=None)
     return None
+
+
+def _lifted(draft: Draft) -> bool:
+    beside = draft.saga.beside
+    return beside is not None and beside.lifting is not None
 
 
 def next_round(draft: Draft, look: Task) -> None:
     """End this round as refuted and begin another one."""
     draft.put(look, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
-    erase = draft.sibling(look, Verb.ERASE)
-    if erase is not None and erase.status is not TaskStatus.DONE:
-        draft.put(erase, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
+    acted = draft.acted(look)
+    if acted is not None and acted.status is not TaskStatus.DONE:
+        draft.put(acted, status=TaskStatus.DONE, due_at=None, settled_at=draft.at)
     again(draft, look)
 
 
@@ -166,7 +176,7 @@ def look_at_promise(draft: Draft, task: Task, event: VerifyDue) -> Verdictless:
 
 
 def keep_promise(draft: Draft, task: Task) -> None:
-    if task.verb is not Verb.ERASE:
+    if task.verb not in CHANGES:
         late = task.gone_by is None or draft.at > task.gone_by
         if late and task.looks >= task.rules.retries.max_attempts:
             draft.raise_incident(task, Code.PROMISE_BROKEN)
@@ -183,16 +193,16 @@ def keep_promise(draft: Draft, task: Task) -> None:
 
 
 def retry(draft: Draft, task: Task, event: TaskRetryRequested) -> Verdictless:
-    """A person on call. Where an erasure was acknowledged and data is left, what has to be done again is erasing."""
+    """A person on call. Where a change was acknowledged and is not seen, what has to be done again is the change."""
     if draft.superseded(task):
         return Rejected("superseded", "a later round has taken the place of this task: retry that one")
     if draft.held(task) and task.status is not TaskStatus.ACCEPTED:
         return Rejected("on_hold", "a legal hold is on this erasure: lift the hold first")
     if event.rules is not None:
         task = draft.put(task, rules=event.rules, tokens=event.tokens or task.tokens)
-    if task.code == Code.ACKED_WITHOUT_ERASING:
+    if task.code in _REFUTED:
         next_round(draft, task)
-    elif task.status is TaskStatus.ACCEPTED and task.verb is Verb.ERASE:
+    elif task.status is TaskStatus.ACCEPTED and task.verb in CHANGES:
         return _look_now(draft, task)
     else:
         draft.issue(draft.put(task, tries=0))
@@ -222,7 +232,7 @@ def propose(draft: Draft, task: Task, event: ExceptionProposed) -> Verdictless:
 def approve(draft: Draft, task: Task, event: ExceptionApproved) -> Verdictless:
     """Art. 17(3), 15(4) need a ground; four eyes make it more than an escape hatch.
 
-    Excepting an erasure excepts its verification: there is nothing whose absence could be seen.
+    Excepting a change excepts its verification: there is nothing whose effect could be seen.
     """
     proposal = task.proposal
     if proposal is None:
@@ -232,12 +242,12 @@ def approve(draft: Draft, task: Task, event: ExceptionApproved) -> Verdictless:
     lawful = LawfulException(proposal.ground, proposal.article, proposal.reason, proposal.by, event.by, event.at)
     changes = {"status": TaskStatus.EXCEPTED, "exception": lawful, "due_at": None, "settled_at": draft.at}
     draft.put(task, **changes)
-    if task.verb is Verb.ERASE:
+    if task.verb in CHANGES:
         look = draft.sibling(task, Verb.VERIFY)
         if look is not None and not look.settled:
             draft.put(look, **changes)
     elif task.verb is Verb.VERIFY:
-        erase = draft.sibling(task, Verb.ERASE)
-        if erase is not None and erase.status is TaskStatus.ACCEPTED and erase.due_at is None:
-            draft.put(erase, status=TaskStatus.DONE, settled_at=draft.at)
+        acted = draft.acted(task)
+        if acted is not None and acted.status is TaskStatus.ACCEPTED and acted.due_at is None:
+            draft.put(acted, status=TaskStatus.DONE, settled_at=draft.at)
     return None

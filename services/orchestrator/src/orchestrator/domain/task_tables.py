@@ -113,7 +113,14 @@ _ANSWERS = (H.GOOD, H.PROMISED, H.RESIDUAL, H.TRANSIENT, H.PERMANENT, H.NEEDS_PE
 _ASK_WHEN_DUE = "it waits for tasks before it: settle those"
 _NOTHING_LEFT = "it is settled: nothing is left to do or to except"
 
+_UNREACHED = "the right reaches nothing at this processor: the saga says why"
+
 TASK_REJECTED: tuple[TaskReject, ...] = (
+    *(TaskReject(S.NOT_CONCERNED, h, "never_asked", "this task was never asked for") for h in _ANSWERS),
+    *(
+        TaskReject(S.NOT_CONCERNED, h, "not_concerned", _UNREACHED)
+        for h in (H.RETRY_REQUESTED, H.EXCEPTION_PROPOSED, H.EXCEPTION_APPROVED)
+    ),
     *(TaskReject(S.BLOCKED, h, "never_asked", "this task was never asked for") for h in _ANSWERS),
     *(TaskReject(S.RETRYING, h, "answered_twice", "every attempt asked for has its answer") for h in _ANSWERS),
     *(TaskReject(S.ON_HOLD, h, "answered_twice", "every attempt asked for has its answer") for h in _ANSWERS),

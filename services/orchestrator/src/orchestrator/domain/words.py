@@ -21,11 +21,15 @@ class TaskStatus(StrEnum):
     INCIDENT = "incident"  # → issued, accepted, done, excepted: a person has to look
     ON_HOLD = "on_hold"  # → issued, excepted, cancelled: a legal hold keeps this erasure from being asked
     CANCELLED = "cancelled"  # final: the request ended before it was done
+    NOT_CONCERNED = "not_concerned"  # final: the right reaches nothing at this processor, so it is never asked
 
 
 ENDING: Final = "ending"
 """Where a saga is in the tables whose request has ended while answers are owed; told to others as fulfilling."""
 
+
+RESTRICTED: Final = "restricted"
+"""Where a saga is in the tables that was answered and whose restriction is in force; told to others as answered."""
 
 IN_DOUBT: Final = "in_doubt"
 """The `identity` of a request whose person has yet to show who they are (Art. 12(6))."""
@@ -41,6 +45,8 @@ class Standing(StrEnum):
     NOTHING_OWED = "the closing equation holds"
     IDENTITY_OWED = "who asks is in doubt; nothing is asked before that is settled"
     ANSWERS_OWED = "the request has ended; only answers to what was asked are owed"
+    DECISION_OWED = "a person has to decide"
+    LIFT_OWED = "the restriction is in force; a person lifts it, having told the data subject"
 
 
 class Happening(StrEnum):
@@ -83,6 +89,9 @@ class Code(StrEnum):
     LETTER_FAILED = "letter_failed"
     CONSENT_UNSERVED = "consent_unserved"
     KEPT_PAST_ITS_DATE = "kept_past_its_date"
+    ACKED_WITHOUT_EFFECT = "acked_without_effect"
+    NOTHING_CONCERNED = "nothing_concerned"
+    LIFT_WANTED = "lift_wanted"
 
 
 MEANING: Final[Mapping[Code, str]] = {
@@ -105,6 +114,9 @@ MEANING: Final[Mapping[Code, str]] = {
     Code.KEPT_PAST_ITS_DATE: "it is still kept after the date it was kept to: look at the processor's rule and clock",
     Code.LETTER_FAILED: "a letter did not reach the person: send it by another way, then resolve this; nothing changes",
     Code.CONSENT_UNSERVED: "a consent was withdrawn at one processor, no request tells the others: submit one for it",
+    Code.ACKED_WITHOUT_EFFECT: "it acknowledged the change, verification does not see it: call its owner, then retry",
+    Code.NOTHING_CONCERNED: "the register knows none of the purposes or categories named: correct it, or refuse",
+    Code.LIFT_WANTED: "the person took the request back: tell them before the restriction is lifted, then lift it",
     Code.REAPPEARED: "a person's data came back after its verified erasure: find out who wrote it",
 }
 """What to do next, for whoever is on call."""

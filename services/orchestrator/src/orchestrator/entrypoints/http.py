@@ -26,6 +26,7 @@ from orchestrator.application.views import Filter
 from orchestrator.domain.errors import Refused
 from orchestrator.entrypoints.consent_http import consent_router
 from orchestrator.entrypoints.console import console_router
+from orchestrator.entrypoints.decision_http import decision_router
 from orchestrator.entrypoints.hold_http import holds_router
 from orchestrator.entrypoints.register_http import register_router
 from orchestrator.entrypoints.request_http import request_router
@@ -84,6 +85,7 @@ def build_app(
     app.include_router(_reading(parts))
     app.include_router(_acting(parts))
     app.include_router(request_router(parts))
+    app.include_router(decision_router(parts))
     app.include_router(_resolving(parts))
     app.include_router(register_router(parts))
     app.include_router(resuming_router(parts))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lethe_chassis import MessagingOperations
     from orchestrator.application.acts import Acts
     from orchestrator.application.consents import Ledger
+    from orchestrator.application.decision_acts import DecisionActs
     from orchestrator.application.hold_keeping import HoldKeeping
     from orchestrator.application.registers import RegisterKeeping
     from orchestrator.application.request_acts import RequestActs
@@ -29,3 +30,4 @@ class Parts:
     resuming: Resuming
     holds: HoldKeeping
     consents: Ledger
+    decision_acts: DecisionActs

@@ -21,6 +21,8 @@ Actor = Annotated[Principal, Depends(require_scope("saga:act"))]
 
 FIELDS = {
     "implausible_date": "said_at",
+    "unknown_outcome": "outcome",
+    "not_told": "told_at",
     "before_receipt": "notified_at",
     "in_the_future": "notified_at",
     "too_long": "further",
@@ -91,21 +93,21 @@ def request_router(parts: Callable[[], Parts]) -> APIRouter:
 
     @router.post("/withdraw", summary="Record that the data subject took the request back")
     async def withdraw(dsr_id: UUID, body: NewWithdrawal, principal: Actor) -> RequestActed:
-        return await _acted(parts().request_acts.withdraw(_person(principal), dsr_id, body.said_at))
+        return await acted(parts().request_acts.withdraw(person_of(principal), dsr_id, body.said_at))
 
     @router.post("/extend", summary="Record a notice of extension: with reasons, sent within the first period, once")
     async def extend(dsr_id: UUID, body: NewExtension, principal: Actor) -> RequestActed:
-        acts, who = parts().request_acts, _person(principal)
-        return await _acted(acts.extend(who, dsr_id, body.further, body.reasons, body.notified_at))
+        acts, who = parts().request_acts, person_of(principal)
+        return await acted(acts.extend(who, dsr_id, body.further, body.reasons, body.notified_at))
 
     @router.post("/refusal", summary="State that the whole request is to be refused; another person has to approve")
     async def propose(dsr_id: UUID, body: NewRefusal, principal: Actor) -> RequestActed:
-        acts, who = parts().request_acts, _person(principal)
-        return await _acted(acts.propose_refusal(who, dsr_id, body.ground, body.article, body.reason, body.authority))
+        acts, who = parts().request_acts, person_of(principal)
+        return await acted(acts.propose_refusal(who, dsr_id, body.ground, body.article, body.reason, body.authority))
 
     @router.post("/refusal/approve", summary="Approve the refusal that another person proposed")
     async def approve(dsr_id: UUID, principal: Actor) -> RequestActed:
-        return await _acted(parts().request_acts.approve_refusal(_person(principal), dsr_id))
+        return await acted(parts().request_acts.approve_refusal(person_of(principal), dsr_id))
 
     _holding(router, parts)
     return router
@@ -114,23 +116,23 @@ def request_router(parts: Callable[[], Parts]) -> APIRouter:
 def _holding(router: APIRouter, parts: Callable[[], Parts]) -> None:
     @router.post("/holds", summary="State that erasures are to be held; another person has to approve")
     async def propose(dsr_id: UUID, body: NewHold, principal: Actor) -> RequestActed:
-        acts, who = parts().request_acts, _person(principal)
-        return await _acted(acts.propose_hold(who, dsr_id, body.ground, body.article, body.matter, body.processors))
+        acts, who = parts().request_acts, person_of(principal)
+        return await acted(acts.propose_hold(who, dsr_id, body.ground, body.article, body.matter, body.processors))
 
     @router.post("/holds/{hold_id}/lift", summary="State that a hold is over; another person has to approve")
     async def lift(dsr_id: UUID, hold_id: UUID, principal: Actor) -> RequestActed:
-        return await _acted(parts().request_acts.propose_lift(_person(principal), dsr_id, hold_id))
+        return await acted(parts().request_acts.propose_lift(person_of(principal), dsr_id, hold_id))
 
     @router.post("/holds/{hold_id}/approve", summary="Approve what another person proposed about a hold")
     async def approve(dsr_id: UUID, hold_id: UUID, principal: Actor) -> RequestActed:
-        return await _acted(parts().request_acts.approve_hold(_person(principal), dsr_id, hold_id))
+        return await acted(parts().request_acts.approve_hold(person_of(principal), dsr_id, hold_id))
 
 
-def _person(principal: Principal) -> Person:
+def person_of(principal: Principal) -> Person:
     return Person(principal.subject, principal.controller_ids)
 
 
-async def _acted(act: Awaitable[Saga]) -> RequestActed:
+async def acted(act: Awaitable[Saga]) -> RequestActed:
     try:
         saga = await act
     except Refused as refused:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.certificate import NOT_PROVEN
 from orchestrator.domain.clock import LADDER
+from orchestrator.domain.courses import NEVER, STAGES
+from orchestrator.domain.decision_acts import AGAINST, OUTCOMES
 from orchestrator.domain.ending_tables import ENDING_IGNORED, ENDING_REJECTED, ENDING_STEPS
 from orchestrator.domain.plan import MAX_ROUNDS
 from orchestrator.domain.tables import ABSENT, IGNORED, REJECTED, STATES, STEPS
 from orchestrator.domain.task_tables import TASK_IGNORED, TASK_REJECTED, TASK_STEPS
+from orchestrator.domain.terms import UNCONCERNED
 from orchestrator.domain.words import MEANING, Standing, TaskStatus
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 def sagas_page() -> str:
     """Markdown, with mermaid diagrams. The same tables give the same page."""
-    return "\n".join([*_head(), *_saga(), *_tasks(), *_time(), *_people(), *_proof()]) + "\n"
+    return "\n".join([*_head(), *_rights(), *_saga(), *_tasks(), *_time(), *_people(), *_proof()]) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -43,12 +46,54 @@ def _head() -> Iterator[str]:
     yield "joins its scope. There is no skip."
 
 
+def _rights() -> Iterator[str]:
+    yield from ("", "## What each right asks", "")
+    yield "A stage is carried out at every processor that it concerns, all at once; `or` names the verb that stands in"
+    yield "where the register does not give the first. Where a right reaches nothing at a processor, its task is"
+    yield "`not_concerned`, with one of the reasons below. What is decided against the person needs two people."
+    yield ""
+    yield from _table(
+        ("case", "phase", "asked", "of", "looked at again", "owed then", "article"),
+        (
+            (
+                s.case.value,
+                s.phase.value,
+                " or ".join(s.verbs) or "nothing",
+                s.whom.value,
+                "yes" if s.look else "no",
+                s.then.value,
+                s.article,
+            )
+            for s in STAGES
+        ),
+    )
+    yield from ("", "### Never", "")
+    yield from _table(("case", "phase", "because"), ((n.case.value, n.phase.value, n.reason) for n in NEVER))
+    yield from ("", "### What a person may decide", "")
+    yield from _table(
+        ("case", "for the person", "against, by two people", "on one of these grounds"),
+        (
+            (
+                case.value,
+                *(" or ".join(o for o, upheld in outcomes.items() if upheld is said) for said in (True, False)),
+                ", ".join(f"{g} ({a})" for g, a in AGAINST.get(case, {}).items()) or "reasons alone",
+            )
+            for case, outcomes in OUTCOMES.items()
+        ),
+    )
+    yield from ("", "### Where a right reaches nothing", "")
+    yield from _table(("code", "meaning"), UNCONCERNED.items())
+
+
 def _saga() -> Iterator[str]:
     yield from ("", "## States", "", "```mermaid", "stateDiagram-v2")
     yield from _diagram(STEPS)
     yield from ("```", "", "| state | what is still owed |", "|---|---|")
     yield from (f"| {s} | {_when(s)} |" for s in STATES if s != ABSENT)
-    yield from ("", "`ending` is told to others as `fulfilling`, with the result of the end.")
+    yield from (
+        "",
+        "`ending` is told to others as `fulfilling`, with the result of the end.",
+    )
     yield from ("", "### Steps", "")
     yield from _table(
         ("in", "event", "leads to", "when then", "article"),

@@ -11,6 +11,7 @@ from intake.domain.errors import InvalidSubmission
 from intake.domain.fingerprint import Fingerprints
 from intake.domain.model import Controller
 from intake.domain.submission import CLOCK_SKEW, check
+from intake.domain.transmission import Target
 from lethe_events.words import Channel, Right
 
 if TYPE_CHECKING:
@@ -68,6 +69,22 @@ def test_each_fault_names_its_field_and_what_to_do(changes: dict[str, Any], fiel
     assert fault.field == field_
     assert words in fault.message
     assert fault.fix
+
+
+def test_a_copy_goes_to_a_listed_target_of_the_controller_only() -> None:
+    targets = {"other": Target("other", "Other", "https://other.example/in", frozenset({"acme"}))}
+
+    def ask(to: str, **changes: Any) -> Submission:
+        form = replace(Form(right=Right.PORTABILITY, asked=Asked(transmit_to=to)), **changes)
+        return check(form, controllers=CONTROLLERS, now=NOW, targets=targets)
+
+    assert ask("other").particulars.transmit_to == "other"
+    for wrong in ({"to": "another"}, {"to": "other", "controller_id": "britannia"}):
+        with pytest.raises(InvalidSubmission) as caught:
+            ask(**wrong)
+        assert [f.field for f in caught.value.faults] == ["transmit_to"]
+    with pytest.raises(InvalidSubmission):
+        ask("other", right=Right.ACCESS)
 
 
 def test_all_faults_come_together() -> None:

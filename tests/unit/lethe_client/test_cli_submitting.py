@@ -39,7 +39,7 @@ def served(monkeypatch: pytest.MonkeyPatch, serve: Any) -> Any:
         (["objection", "--direct-marketing"], {"direct_marketing": True}),
         (["objection", "--purpose", "a", "--purpose", "b", "--grounds", "g"], {"purposes": ["a", "b"], "grounds": "g"}),
         (["consent_withdrawal", "--purpose", "a"], {"purposes": ["a"]}),
-        (["portability", "--format", "csv"], {"formats": ["csv"]}),
+        (["portability", "--format", "csv", "--transmit-to", "o"], {"formats": ["csv"], "transmit_to": "o"}),
         (["automated_decision", "--decision", "L/7"], {"decision": "L/7"}),
         (["erasure"], {}),
     ],
@@ -68,8 +68,10 @@ def test_what_was_asked_is_shown_beside_the_right(
     served: Any, dsr_answer: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = {"contested": True, "places": ["shop:customers.last_name", "shop:cards.holder_name"]}
-    served(httpx.Response(200, json=dsr_answer | {"right": "rectification", "particulars": asked}))
+    sent = {"target": "other", "state": "transmitted", "receipt_sha256": "ab" * 32}
+    served(httpx.Response(200, json=dsr_answer | {"particulars": asked, "transmission": sent}))
     assert run(["dsr", "show", dsr_answer["dsr_id"]]) == 0
     out = capsys.readouterr().out
     assert "shop:customers.last_name, shop:cards.holder_name" in out
     assert "contested" in out
+    assert "other: transmitted, receipt abab" in out

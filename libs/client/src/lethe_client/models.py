@@ -49,6 +49,7 @@ class NewDsr(BaseModel):
     grounds: str | None = Field(default=None, repr=False)
     formats: list[str] | None = None
     decision: str | None = None
+    transmit_to: str | None = None
 
     def body(self) -> dict[str, object]:
         """As JSON values, without what is left out; a new value that is null stays."""
@@ -115,7 +116,18 @@ class Particulars(Answer):
     contested: bool = False
     decision: str | None = None
     formats: tuple[str, ...] = ()
+    transmit_to: str | None = None
     places: tuple[str, ...] = ()
+
+
+class Transmission(Answer):
+    """A copy on its way to another controller. `receipt_sha256`: over the body of what that one answered."""
+
+    target: str
+    state: str
+    attempts: int = 0
+    receipt_sha256: str | None = None
+    problem: str | None = None
 
 
 class Dsr(Answer):
@@ -145,6 +157,7 @@ class Dsr(Answer):
     identity: KnownBy | None = None
     repeats: Repeated | None = None
     particulars: Particulars = Particulars()
+    transmission: Transmission | None = None
 
     @property
     def closed(self) -> bool:

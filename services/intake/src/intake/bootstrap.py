@@ -24,6 +24,8 @@ from intake.adapters.meters import meters
 from intake.adapters.people import Forgetting, PostgresPeople
 from intake.adapters.secrets import code_secret, fingerprint_secret
 from intake.adapters.store import PostgresStore
+from intake.adapters.transmissions import PostgresTransmissions
+from intake.adapters.transmitting import keep_transmitting, targets_of
 from intake.adapters.untold import PostgresUntold
 from intake.adapters.withdrawals import PostgresWithdrawals
 from intake.application.accept import Acceptance
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from intake.domain.model import Controller
+    from intake.domain.transmission import Target
     from intake.settings import Settings
     from lethe_events.topics import Topic
     from lethe_messaging import Handler
@@ -102,6 +105,7 @@ class _Engines:
     assertions: SignedAssertions
     couriers: Couriers
     correspondence: PostgresCorrespondence
+    targets: Mapping[str, Target]
 
 
 @asynccontextmanager
@@ -111,6 +115,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
     controllers, assertions = _controllers(settings)
     keys = _keys(settings)
     letters = _letters(settings)
+    targets = targets_of(settings.targets)
     auth = verifier_of(settings.auth)
     database = await Database.connect(
         settings.postgres, schema=NAME, max_size=settings.connections, application_name=f"lethe-{NAME}"
@@ -125,21 +130,15 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         await migrate_delivery(database)
         secret = await fingerprint_secret(database, keys)
         codes = Codes(await code_secret(database, keys))
-        correspondence = PostgresCorrespondence(
-            database,
-            Vault(database, keys, redeemer=f"{NAME}:letters"),
-            controllers,
-            letters,
-            sender=settings.sender,
-            now=_now,
-        )
+        post = Vault(database, keys, redeemer=f"{NAME}:letters")
+        correspondence = PostgresCorrespondence(database, post, controllers, letters, sender=settings.sender, now=_now)
         letters.say(controllers)
         couriers = _couriers(settings, database, keys, codes, controllers, correspondence)
         bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         try:
             who = (secret, codes, assertions)
-            engines = _Engines(controllers, keys, auth, database, start, bus, *who, couriers, correspondence)
+            engines = _Engines(controllers, keys, auth, database, start, bus, *who, couriers, correspondence, targets)
             yield _wire(settings, topics, engines)
         finally:
             await bus.stop()
@@ -179,6 +178,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     background = {
         "consume": lambda: _consume(engines.start, bus, _heard(topics, store, engines.correspondence)),
         "letters": lambda: keep_telling(telling),
+        "transmit": lambda: keep_transmitting(PostgresTransmissions(database), vault, engines.targets),
         "relay": bus.relay,
         "group_commit": acceptance.group.run,
         "gate": gate.watch,
@@ -212,6 +212,7 @@ def _acceptance(  # noqa: PLR0917 - what was opened and wired
         spacing_s=settings.spacing_s,
         topic=topics.requests.name,
         described=RegisterFiles(settings.register),
+        targets=engines.targets,
         letters=engines.correspondence.store,
     )
 

@@ -26,6 +26,8 @@ class Settings:
     controllers: Path
     register: Path | None
     """The register of processors, by which a processor's notice of a breach is checked; None: it is not."""
+    targets: Path | None
+    """Other controllers that portable copies may be sent to; None: nobody."""
     partitions: int
     log: str
     connections: int
@@ -57,6 +59,7 @@ class Settings:
             vault_keys=env.file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
             controllers=env.file("LETHE_CONTROLLERS", "the path of controllers.yaml"),
             register=env.directory("LETHE_REGISTER", "") if env.optional("LETHE_REGISTER") else None,
+            targets=env.file("LETHE_TRANSMISSION_TARGETS", "") if env.optional("LETHE_TRANSMISSION_TARGETS") else None,
             partitions=env.integer("LETHE_PARTITIONS", 8, minimum=1, maximum=1024),
             log=env.choice("LETHE_LOG", ("json", "text"), "json"),
             connections=env.integer("LETHE_POSTGRES_CONNECTIONS", 10, minimum=4, maximum=200),

@@ -63,6 +63,7 @@ def show(dsr_id: Id, as_json: Json = False) -> None:
             ("tasks", f"{progress.settled} of {progress.tasks} settled, {progress.open_incidents} open incident(s)"),
             ("result", found.result.value if found.result else None),
             ("package", "ready" if found.package_ready else None),
+            ("sent on", _sent_on(found)),
             ("certificate", found.certificate_sha256),
         ]
     )
@@ -75,6 +76,14 @@ def _particulars(found: Dsr) -> list[tuple[str, object]]:
     said = found.particulars.model_dump(exclude_defaults=True)
     named = ((name.replace("_", " "), value) for name, value in said.items())
     return [(name, ", ".join(v) if isinstance(v, tuple) else "yes" if v is True else v) for name, v in named]
+
+
+def _sent_on(found: Dsr) -> str | None:
+    sent = found.transmission
+    if sent is None:
+        return None
+    more = (sent.problem, sent.receipt_sha256 and f"receipt {sent.receipt_sha256}")
+    return ", ".join([f"{sent.target}: {sent.state}", *(word for word in more if word)])
 
 
 def _repeats(found: Dsr) -> str | None:

@@ -39,6 +39,7 @@ Purposes = Annotated[list[str] | None, typer.Option(help="With objection, consen
 Grounds = Annotated[str | None, typer.Option(help="With objection: the person's situation; sealed.")]
 Formats = Annotated[list[str] | None, typer.Option("--format", help="With portability: json, csv, xml.")]
 Decision = Annotated[str | None, typer.Option(help="With automated_decision: its reference.")]
+Onward = Annotated[str | None, typer.Option(help="With portability: a target that the copy is also sent to.")]
 Text = Annotated[str | None, typer.Option("--note", help="Free text; sealed like the identifiers.")]
 Received = Annotated[str | None, typer.Option(help="When it did, with offset from UTC; default: now.")]
 Country = Annotated[str | None, typer.Option(help="Whose calendar counts; default: the controller's.")]
@@ -71,6 +72,7 @@ def submit(
     grounds: Grounds = None,
     format_: Formats = None,
     decision: Decision = None,
+    transmit_to: Onward = None,
     identity: Annotated[str, typer.Option(help="How the controller knew who asks.")] = "controller_session",
     file: Whole = None,
     idempotency_key: Key = None,
@@ -80,26 +82,18 @@ def submit(
 
     What stands on a command line can be seen by other users of the machine: use --file - for real people's data.
     """
-    base: dict[str, object] = {
-        "controller_id": controller,
-        "right": right,
-        "export_first": export_first,
-        "channel": channel,
-    }
-    base |= {"received_at": received_at, "country": country, "note": note_, "identity": {"method": identity}}
-    asked: dict[str, object] = {
-        "contested": contested or None,
-        "categories": category,
-        "ground": ground,
-        "grounds": grounds,
-    }
-    asked |= {"direct_marketing": direct_marketing or None, "purposes": purpose, "formats": format_}
+    base: dict[str, object] = {"controller_id": controller, "right": right, "export_first": export_first}
+    base |= {"channel": channel, "identity": {"method": identity}}
+    base |= {"received_at": received_at, "country": country, "note": note_}
+    asked: dict[str, object] = {"contested": contested or None, "direct_marketing": direct_marketing or None}
+    asked |= {"categories": category, "ground": ground, "grounds": grounds, "purposes": purpose}
+    asked |= {"formats": format_, "decision": decision, "transmit_to": transmit_to}
     if file is not None:
         request = _parse(_read(file))
     else:
         people = _identifiers(email or (), phone or (), identifier or ())
         values = {"corrections": _values("--correct", correct), "completions": _values("--complete", complete)}
-        request = _request({**base, **asked, **values, "identifiers": people, "decision": decision})
+        request = _request({**base, **asked, **values, "identifiers": people})
     asyncio.run(_submit(request, idempotency_key or secrets.token_urlsafe(24), as_json))
 
 

@@ -29,6 +29,7 @@ class PostgresStore:
         self._database = database
         self._sql = load_queries("intake.adapters")
         self._identity_sql = load_queries("intake.adapters", "identity.sql")
+        self._transmission_sql = load_queries("intake.adapters", "transmission.sql")
 
     async def insert(self, tx: Tx, candidates: Sequence[Candidate]) -> set[UUID]:
         columns = list(zip(*(_row(c) for c in candidates), strict=True))
@@ -57,6 +58,14 @@ class PostgresStore:
             [c.dsr_id for c in candidates],
             [c.submission.doubt for c in candidates],
             [c.submission.mandate for c in candidates],
+        )
+
+    async def expect_transmissions(self, tx: Tx, candidates: Sequence[Candidate]) -> None:
+        await tx.execute(
+            self._transmission_sql["expect_transmissions"],
+            [c.submission.controller_id for c in candidates],
+            [c.dsr_id for c in candidates],
+            [c.submission.particulars.transmit_to for c in candidates],
         )
 
     async def tell(self, tx: Tx, told: Sequence[Told]) -> int:
@@ -148,4 +157,5 @@ def view_of(row: asyncpg.Record) -> DsrView:
         requests=row["requests"],
         parent_id=row["parent_id"],
         asked=row["asked"] or {},
+        transmission=row["transmission"],
     )

@@ -56,6 +56,7 @@ def _received(row: asyncpg.Record, references: Mapping[UUID, UUID]) -> DsrReceiv
         ground=asked.get("ground"),
         contested=asked.get("contested", False),
         decision=asked.get("decision"),
+        transmit_to=asked.get("transmit_to"),
     )
 
 

@@ -6,6 +6,7 @@ import time
 import uuid
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from intake.application.group_commit import GroupCommit
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from intake.domain.described import Described
     from intake.domain.model import Controller, Submission
     from intake.domain.submission import Draft
+    from intake.domain.transmission import Target
     from lethe_events import Record
 
 SOURCE = "/lethe/intake"
@@ -58,9 +60,11 @@ class Acceptance:
         spacing_s: float = 0.005,
         topic: str = REQUESTS.name,
         described: Callable[[str], Described | None] = lambda _: None,
+        targets: Mapping[str, Target] = MappingProxyType({}),
         letters: Acknowledging | None = None,
     ) -> None:
         self._described = described
+        self._targets = targets
         self._letters = letters
         self._desk = desk
         self._store = store
@@ -81,7 +85,7 @@ class Acceptance:
     def check(self, draft: Draft) -> None:
         """Raises InvalidSubmission if it could not be accepted now. Changes nothing."""
         asserted = None if draft.identity_assertion is None else self._read(draft, draft.identity_assertion).identifiers
-        check(draft, controllers=self._controllers, now=self._now(), asserted=asserted, described=self._described)
+        self._check(draft, asserted, self._now())
 
     async def accept(
         self, draft: Draft, idempotency_key: str, traceparent: str | None, *, parent_id: uuid.UUID | None = None
@@ -128,6 +132,9 @@ class Acceptance:
                 recorded = [c for c in new if c.submission.doubt is not None or c.submission.mandate is not None]
                 if recorded:
                     await self._store.record_identities(work.tx, recorded)
+                sent_on = [c for c in new if c.submission.particulars.transmit_to is not None]
+                if sent_on:
+                    await self._store.expect_transmissions(work.tx, sent_on)
                 if self._letters is not None:
                     await self._letters.accepted(work.tx, new)
                 work.send([_received(self._topic, c) for c in new])
@@ -157,6 +164,16 @@ class Acceptance:
             raise InvalidSubmission([Fault("identity.assertion", "is too old", "sign a new one")])
         return replace(found, replayed=True)
 
+    def _check(self, draft: Draft, asserted: Mapping[str, Sequence[str]] | None, now: datetime) -> Submission:
+        return check(
+            draft,
+            controllers=self._controllers,
+            now=now,
+            asserted=asserted,
+            described=self._described,
+            targets=self._targets,
+        )
+
     def _candidate(
         self,
         draft: Draft,
@@ -166,8 +183,7 @@ class Acceptance:
         parent_id: uuid.UUID | None,
     ) -> Candidate:
         now = self._now()
-        said = None if asserted is None else asserted.identifiers
-        submission = check(draft, controllers=self._controllers, now=now, asserted=said, described=self._described)
+        submission = self._check(draft, None if asserted is None else asserted.identifiers, now)
         return Candidate(
             dsr_id=uuid7(now, self._entropy(10)),
             subject_ref=uuid.UUID(bytes=self._entropy(16), version=4),
@@ -240,6 +256,7 @@ def _received(topic: str, candidate: Candidate) -> Record:
         ground=asked.ground,
         contested=asked.contested,
         decision=asked.decision,
+        transmit_to=asked.transmit_to,
     )
     envelope = Envelope(
         id=candidate.dsr_id,  # one message per DSR leaves intake

@@ -51,6 +51,10 @@ class Store(Protocol):
         """Keep doubts and mandates of new requests."""
         ...
 
+    async def expect_transmissions(self, tx: Tx, candidates: Sequence[Candidate]) -> None:
+        """Keep to whom the copies of new requests are to be sent."""
+        ...
+
     async def tell(self, tx: Tx, told: Sequence[Told]) -> int:
         """Take over states newer than those stored; gives how many were. Older ones and unknown ids are left out."""
         ...

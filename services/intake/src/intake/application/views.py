@@ -52,3 +52,5 @@ class DsrView:
     parent_id: UUID | None
     asked: Mapping[str, object]
     """What was asked beside the right; nothing in it names the person."""
+    transmission: Mapping[str, object] | None
+    """How far the copy is on its way to another controller."""

@@ -32,6 +32,7 @@ class Asked:
     grounds: str | None = field(default=None, repr=False)
     formats: tuple[str, ...] = ()
     decision: str | None = None
+    transmit_to: str | None = None
     as_text: bool = False
 
 
@@ -49,6 +50,7 @@ class Particulars:
     contested: bool = False
     decision: str | None = None
     formats: tuple[str, ...] = ()
+    transmit_to: str | None = None
     places: tuple[str, ...] = ()
 
     def said(self) -> dict[str, object]:
@@ -69,6 +71,7 @@ _BELONGS: Mapping[str, tuple[Right, ...]] = {
     "purposes": (Right.OBJECTION, Right.CONSENT_WITHDRAWAL),
     "grounds": (Right.OBJECTION,),
     "formats": (Right.PORTABILITY,),
+    "transmit_to": (Right.PORTABILITY,),
     "decision": (Right.AUTOMATED_DECISION,),
 }
 """Field → the rights with which it has a meaning."""
@@ -98,6 +101,7 @@ def check_asked(
         ground=None if asked.ground is None else asked.ground.value,
         contested=asked.contested,
         decision=asked.decision,
+        transmit_to=asked.transmit_to,
         formats=tuple(sorted({one.lower() for one in asked.formats})),
         places=tuple(sorted(corrections)),
     )

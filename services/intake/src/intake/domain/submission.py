@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from intake.domain.asked import NOTHING, check_asked
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from intake.domain.asked import Asked
     from intake.domain.described import Described
     from intake.domain.model import Controller
+    from intake.domain.transmission import Target
     from lethe_events.words import Channel
 
 CLOCK_SKEW = timedelta(seconds=30)
@@ -67,11 +69,12 @@ def check(
     now: datetime,
     asserted: Mapping[str, Sequence[str]] | None = None,
     described: Callable[[str], Described | None] = lambda _: None,
+    targets: Mapping[str, Target] = MappingProxyType({}),
 ) -> Submission:
     """The request in the form in which it is kept. Raises InvalidSubmission with every fault.
 
     `asserted`: what the controller signed that the person is known by. `described`: what the register says of a
-    controller's data; asked only where the right needs it.
+    controller's data; asked only where the right needs it. `targets`: other controllers that copies may be sent to.
     """
     controller = controllers.get(draft.controller_id)
     country = draft.country or (controller.country if controller else None)
@@ -92,7 +95,7 @@ def check(
     asked = draft.asked
     known = None if asked is NOTHING or controller is None else described(controller.controller_id)
     particulars, corrections, wrong = check_asked(draft.right, asked, known)
-    faults += wrong
+    faults += [*wrong, *_faults_of_target(asked.transmit_to, draft.controller_id, targets)]
     if faults or controller is None or country is None or regime is None:
         raise InvalidSubmission(faults)
     return Submission(
@@ -113,6 +116,15 @@ def check(
         corrections=corrections,
         language=draft.language,
     )
+
+
+def _faults_of_target(name: str | None, controller_id: str, targets: Mapping[str, Target]) -> list[Fault]:
+    """Only what the deployer listed is ever called, so a request names a target and no address."""
+    mine = sorted(target.target for target in targets.values() if controller_id in target.controllers)
+    if name is None or name in mine:
+        return []
+    fix = f"use one of {', '.join(mine)}" if mine else "fetch the copy for the person; no target is configured"
+    return [Fault("transmit_to", "is no target that copies may be sent to", fix)]
 
 
 def _sealed_text(note: str | None, grounds: str | None) -> str | None:

@@ -22,6 +22,7 @@ KNOWN = (
     "row_key", "right", "export_first", "channel", "received_at", "country", "note",
     "identity_method", "identity_reason", "mandate",
     "contested", "categories", "ground", "direct_marketing", "purposes", "grounds", "formats", "decision",
+    "transmit_to",
 )  # fmt: skip
 IDENTIFIERS = ("email", "phone_number", "customer_id")
 LISTS = ("categories", "purposes", "formats")

@@ -152,10 +152,15 @@ class NewDsr(Given):
         default=None,
         description="With automated_decision, and required there: your reference of the decision to review",
     )
+    transmit_to: Code | None = Field(
+        default=None,
+        description="With portability: also send the copy straight to this controller (Art. 20(2)), a name in the "
+        "deployment's list of targets",
+    )
 
     PARTICULARS: ClassVar[frozenset[str]] = frozenset(
         {"corrections", "completions", "contested", "categories", "ground", "direct_marketing", "purposes", "grounds",
-         "formats", "decision"}
+         "formats", "decision", "transmit_to"}
     )  # fmt: skip
 
     @property
@@ -173,6 +178,7 @@ class NewDsr(Given):
             grounds=self.grounds,
             formats=tuple(self.formats),
             decision=self.decision,
+            transmit_to=self.transmit_to,
             as_text=self.as_text,
         )
 
@@ -264,7 +270,22 @@ class Particulars(BaseModel):
     contested: bool = False
     decision: str | None = None
     formats: tuple[str, ...] = ()
+    transmit_to: str | None = None
     places: tuple[str, ...] = Field(default=(), description="Fields to be corrected; the values are never shown")
+
+
+class Transmission(BaseModel):
+    """The copy on its way to another controller. The person can fetch it all along."""
+
+    target: str
+    state: str = Field(
+        description="waiting, transmitted, refused (a person has to look), none", examples=["transmitted"]
+    )
+    attempts: int
+    tried_at: datetime | None
+    http_status: int | None = Field(description="What the other side answered last")
+    receipt_sha256: str | None = Field(description="Hash of the body of that answer: its receipt")
+    problem: str | None
 
 
 class Dsr(BaseModel):
@@ -275,6 +296,7 @@ class Dsr(BaseModel):
     right: Right
     export_first: bool
     particulars: Particulars
+    transmission: Transmission | None
     channel: Channel
     country: str = Field(examples=["DE"])
     identifier_kinds: tuple[str, ...] = Field(examples=[["email", "customer_id"]])

@@ -30,6 +30,7 @@ def shown(view: DsrView) -> Dsr:
             "right": view.right,
             "export_first": view.export_first,
             "particulars": view.asked,
+            "transmission": view.transmission,
             "channel": view.channel,
             "country": view.country,
             "identifier_kinds": view.identifier_kinds,

@@ -45,7 +45,10 @@ SELECT true FROM dsr_batch WHERE controller_id = ANY ($2::text[]) AND batch_id =
 -- The requests of one batch in the order of acceptance behind an id, optionally in one state.
 SELECT dsr_id, dsr.controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at, accepted_at,
        due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method,
-       repeats, patterns, requests, parent_id, asked
+       repeats, patterns, requests, parent_id, asked,
+       (SELECT jsonb_build_object('target', t.target, 'state', t.state, 'attempts', t.attempts, 'tried_at', t.tried_at,
+                                  'http_status', t.http_status, 'receipt_sha256', t.receipt_sha256, 'problem', t.problem)
+        FROM transmission AS t WHERE t.controller_id = dsr.controller_id AND t.dsr_id = dsr.dsr_id) AS transmission
 FROM dsr
 LEFT JOIN identity_check USING (controller_id, dsr_id)
 WHERE dsr.parent_id = $1 AND dsr.controller_id = ANY ($2::text[])

@@ -30,7 +30,10 @@ WHERE dsr.controller_id = told.controller_id AND dsr.dsr_id = told.dsr_id AND ds
 -- One request, if it belongs to one of these controllers.
 SELECT dsr_id, controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at, accepted_at,
        due_strict, due_legal, due_date, rule, state, told, withdrawn_at, identity, doubt, verified_at, method,
-       repeats, patterns, requests, parent_id, asked
+       repeats, patterns, requests, parent_id, asked,
+       (SELECT jsonb_build_object('target', t.target, 'state', t.state, 'attempts', t.attempts, 'tried_at', t.tried_at,
+                                  'http_status', t.http_status, 'receipt_sha256', t.receipt_sha256, 'problem', t.problem)
+        FROM transmission AS t WHERE t.controller_id = dsr.controller_id AND t.dsr_id = dsr.dsr_id) AS transmission
 FROM dsr
 LEFT JOIN identity_check USING (controller_id, dsr_id)
 WHERE controller_id = ANY ($2::text[]) AND dsr_id = $1;
@@ -43,7 +46,10 @@ CROSS JOIN LATERAL (
     SELECT dsr_id, dsr.controller_id, right_asked, export_first, channel, country, identifier_kinds, received_at,
            accepted_at, due_strict, due_legal, due_date, rule, state, told, withdrawn_at,
            identity, doubt, verified_at, method,
-       repeats, patterns, requests, parent_id, asked
+       repeats, patterns, requests, parent_id, asked,
+       (SELECT jsonb_build_object('target', t.target, 'state', t.state, 'attempts', t.attempts, 'tried_at', t.tried_at,
+                                  'http_status', t.http_status, 'receipt_sha256', t.receipt_sha256, 'problem', t.problem)
+        FROM transmission AS t WHERE t.controller_id = dsr.controller_id AND t.dsr_id = dsr.dsr_id) AS transmission
     FROM dsr
     LEFT JOIN identity_check USING (controller_id, dsr_id)
     WHERE dsr.controller_id = mine.controller_id

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 from intake.domain.rights import CARRIED
 from lethe_events import DsrReceived
+from lethe_processors.corrections import of_processor
 from lethe_testkit.ground import eventually
 from lethe_testkit.intake import SCOPES, intake_ground
+from lethe_vault import Redemption
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,6 +42,7 @@ ASKED: dict[str, dict[str, Any]] = {
 }
 TOLD = ("purposes", "direct_marketing", "categories", "ground", "contested", "decision")
 RIGHTS = sorted(ASKED.keys() & CARRIED)
+NIL = UUID(int=0)
 
 
 @pytest.fixture
@@ -94,6 +99,18 @@ async def test_every_right_is_told_shown_and_said_again_with_what_it_asks(ground
     assert PLANTED not in str(shown)
 
 
+async def test_corrections_are_sealed_in_the_form_in_which_workers_redeem_them(ground: IntakeGround) -> None:
+    async with ground.running(LETHE_REGISTER=str(ground.directory / "register")) as client:
+        dsr_id = UUID((await post(client, ground, "rectification")).json()["dsr_id"])
+    redeemed = await ground.vault.redeem([Redemption(dsr_id, NIL)])
+    places = of_processor(redeemed.corrections[dsr_id], "shop")
+    assert {(p.collection, p.field): v for p, v in places.items()}["customers", "language"] == "de"
+    assert {(p.collection, p.field): v for p, v in places.items()}["customers", "last_name"] == PLANTED
+    row = await ground.admin.fetchval("SELECT asked::text FROM intake.dsr")
+    assert "customers.last_name" in row
+    assert PLANTED not in row
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("rectification", {"corrections": {"user.name.last": ["a"]}}, "corrections.user.name.last"),
     ("rectification", {"corrections": {}, "contested": True}, "corrections"),
@@ -128,3 +145,46 @@ async def test_bad_input_of_each_field_is_told_by_field_and_stores_nothing(groun
             assert field in fields, (right, change, fields)
             assert all(error["fix"] for error in answer.json()["errors"])
     assert await ground.counts() == {"dsr": 0, "sealed": 0}
+
+
+async def test_two_corrections_of_one_field_at_once_are_two_requests_each_with_its_own_value(
+    ground: IntakeGround,
+) -> None:
+    """Which value comes last in the end is settled at the processor; here neither is lost nor mixed up."""
+    async with ground.running(LETHE_REGISTER=str(ground.directory / "register")) as client:
+        values = [f"{PLANTED}-{n}" for n in range(8)]
+        answers = await asyncio.gather(
+            *(post(client, ground, "rectification", v, corrections={"shop:customers.last_name": v}) for v in values)
+        )
+        same = await asyncio.gather(
+            *(post(client, ground, "rectification", values[0], corrections={"shop:customers.last_name": v})
+              for v in values)
+        )  # fmt: skip
+    assert {a.status_code for a in answers} == {202}
+    assert sorted(a.status_code for a in same) == [202, *[409] * 7]
+    ids = [UUID(a.json()["dsr_id"]) for a in answers]
+    redeemed = await ground.vault.redeem([Redemption(i, NIL) for i in ids])
+    assert [redeemed.corrections[i]["shop:customers.last_name"] for i in ids] == values
+
+
+async def test_a_file_of_people_carries_every_right_with_what_it_needs(ground: IntakeGround) -> None:
+    heading = "row_key,right,email,formats,correct.customers.language,contested,ground,purposes,grounds,decision\n"
+    rows = [
+        "a,portability,a@people.example,json|csv,,,,,,",
+        "b,rectification,b@people.example,,de,true,,,,",
+        "c,restriction,c@people.example,,,,unlawful,,,",
+        "d,objection,d@people.example,,,,,essential.service,They know where I live.,",
+        "e,consent_withdrawal,e@people.example,,,,,marketing.communications.email,,",
+        "f,automated_decision,f@people.example,,,,,,,loan/7",
+    ]
+    headers = {**ground.token(), "Content-Type": "text/csv", "Idempotency-Key": "file"}
+    async with ground.running(LETHE_REGISTER=str(ground.directory / "register")) as client:
+        wrong = heading + "\n".join([*rows, "g,restriction,g@people.example,,,,,,,"])
+        refused = await client.post("/v1/dsr-batches?controller_id=acme", content=wrong, headers=headers)
+        assert [e["field"] for e in refused.json()["errors"]] == ["row 7: ground"]
+        done = await client.post(
+            "/v1/dsr-batches?controller_id=acme", content=heading + "\n".join(rows), headers=headers
+        )
+        assert done.json()["accepted"] == len(rows), done.text
+        parent = (await client.get(f"/v1/dsr-batches/{done.json()['batch_id']}", headers=headers)).json()
+        assert parent["rights"] == dict.fromkeys(sorted(ASKED), 1)

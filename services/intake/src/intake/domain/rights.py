@@ -6,5 +6,5 @@ from typing import Final
 
 from lethe_events.words import Right
 
-CARRIED: Final = frozenset({Right.ACCESS, Right.ERASURE})
+CARRIED: Final = frozenset(Right)
 """Those that sagas carry out: accepting another one would start a clock that nobody serves."""

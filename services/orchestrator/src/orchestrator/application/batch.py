@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events import Record, SubjectObserved, TaskAcknowledged
-    from orchestrator.application.holding import Touched
     from orchestrator.application.messages import Messages
     from orchestrator.application.signer import Signer
+    from orchestrator.application.touched import Touched
     from orchestrator.domain.decision import Decision
     from orchestrator.domain.events import Event
     from orchestrator.domain.saga import Saga, Task

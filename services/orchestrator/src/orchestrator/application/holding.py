@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from orchestrator.application.touched import Touched
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.hold_events import HoldImposed
 from orchestrator.domain.standing import key_name, missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from orchestrator.application.batch import Batch
     from orchestrator.application.ports import Vault
     from orchestrator.domain.standing import Standing
-
-
-class Touched(NamedTuple):
-    """A hold began to cover a saga (`until` None), or no longer does."""
-
-    hold_id: UUID
-    saga_id: UUID
-    since: datetime
-    until: datetime | None
 
 
 async def people_of(

@@ -18,7 +18,7 @@ from orchestrator.domain.draft import Draft
 from orchestrator.domain.ending_acts import answers_owed
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
-from orchestrator.domain.holding import resume_withheld
+from orchestrator.domain.freeing import resume_withheld
 from orchestrator.domain.saga import SIMPLE
 from orchestrator.domain.saga_acts import new_saga
 from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.beside import Beside
     from orchestrator.domain.events import Event
     from orchestrator.domain.saga import Saga
-    from orchestrator.domain.tables import State
+    from orchestrator.domain.words import State
 
 
 def decide(saga: Saga | None, event: Event) -> Decision:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orchestrator.domain.decision import Verdictless
-    from orchestrator.domain.tables import State
+    from orchestrator.domain.words import State
 
     Act = Callable[..., Verdictless]
     Paths = tuple[tuple[State, type, Act, dict[State, str]], ...]

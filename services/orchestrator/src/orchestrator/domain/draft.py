@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events import ExportPart
+    from orchestrator.domain.beside import Beside
     from orchestrator.domain.decision import Command
     from orchestrator.domain.saga import Saga, Task
 
@@ -83,7 +84,7 @@ class Draft:
         if missing is not None:
             return self.raise_incident(task, missing)
         if self.saga.beside is not None or self.fields:
-            holding.pin(self, task)
+            self._pin(task)
         asked = self.put(
             task,
             status=TaskStatus.ISSUED,
@@ -93,6 +94,13 @@ class Draft:
         )
         self.commands.append(AskProcessor(asked, parts_of(self.tasks.values()) if asked.verb is Verb.PACKAGE else ()))
         return asked
+
+    def _pin(self, task: Task) -> None:
+        beside: Beside | None = self.fields.get("beside", self.saga.beside)
+        if beside is not None and task.verb is Verb.ERASE:
+            now = holding.pinning(beside, task)
+            if now is not beside:
+                self.fields["beside"] = now
 
     def held(self, task: Task) -> bool:
         """Whether a legal hold is in force that this task would break."""

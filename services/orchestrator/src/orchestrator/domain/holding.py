@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from lethe_events.words import Verb
 from orchestrator.domain.beside import Withheld
-from orchestrator.domain.plan import again
 from orchestrator.domain.rules import Reach
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from orchestrator.domain.beside import Beside, Hold
-    from orchestrator.domain.draft import Draft
     from orchestrator.domain.rules import ProcessorRules
     from orchestrator.domain.saga import Task
 
@@ -70,45 +68,14 @@ def withheld_from(beside: Beside | None, task: Task) -> tuple[str, ...]:
     return pinned(beside, task.after[0]) if task.after else ()
 
 
-def pin(draft: Draft, task: Task) -> None:
-    """An erasure is about to be asked: remember what is withheld from it."""
-    beside: Beside | None = draft.fields.get("beside", draft.saga.beside)
-    if beside is None or task.verb is not Verb.ERASE:
-        return
+def pinning(beside: Beside, task: Task) -> Beside:
+    """An erasure is about to be asked: what is remembered as withheld from it."""
     now = to_withhold(beside, task)
     if now == pinned(beside, task.id):
-        return
+        return beside
     others = tuple(w for w in beside.withheld if w.task_id != task.id)
     more = (Withheld(task.id, now),) if now else ()
-    draft.fields["beside"] = replace(beside, withheld=(*others, *more))
-
-
-def resume_withheld(draft: Draft) -> None:
-    """Another round at each processor that erased around something which is no longer held."""
-    beside: Beside | None = draft.fields.get("beside", draft.saga.beside)
-    if beside is None:
-        return
-    for task in freed(beside, draft.tasks.values(), draft):
-        again(draft, task)
-
-
-def freed(beside: Beside, tasks: Iterable[Task], draft: Draft) -> list[Task]:
-    """Of finished rounds, the task to go on from, where more was withheld than is held now."""
-    known = {t.id: t for t in tasks}
-    found: list[Task] = []
-    for withheld in beside.withheld:
-        erase = known.get(withheld.task_id)
-        if erase is None or not erase.good or draft.superseded(erase):
-            continue
-        look = draft.sibling(erase, Verb.VERIFY)
-        if (look is None or look.settled) and not set(withheld.categories) <= set(_still(beside, erase)):
-            found.append(look or erase)
-    return found
-
-
-def _still(beside: Beside, erase: Task) -> tuple[str, ...]:
-    """What is withheld now; where everything is stopped meanwhile, that round would be stopped too."""
-    return pinned(beside, erase.id) if stopped(beside, erase) else to_withhold(beside, erase)
+    return replace(beside, withheld=(*others, *more))
 
 
 def touches(held: Iterable[str], categories: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from orchestrator.domain.beside import Beside, Reopening
 from orchestrator.domain.decision import Ignored, Verdictless
-from orchestrator.domain.holding import freed
+from orchestrator.domain.freeing import freed
 from orchestrator.domain.saga import MAY_ERASE
 from orchestrator.domain.words import TaskStatus
 

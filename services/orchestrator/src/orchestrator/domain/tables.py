@@ -23,7 +23,7 @@ from orchestrator.domain import letter_events as said
 from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain import standing_acts as standing
-from orchestrator.domain.words import ENDING, RESTRICTED, Standing
+from orchestrator.domain.words import ENDING, RESTRICTED, Standing, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Act = Callable[..., Verdictless]
 
 ABSENT: Final = "absent"
-State = SagaState | str
 R, I, F, V, A, C = (  # noqa: E741 - as the other states: by its first letter
     SagaState.RECEIVED,
     SagaState.IDENTITY,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from lethe_events.words import SagaState
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,9 @@ class TaskStatus(StrEnum):
     CANCELLED = "cancelled"  # final: the request ended before it was done
     NOT_CONCERNED = "not_concerned"  # final: the right reaches nothing at this processor, so it is never asked
 
+
+State = SagaState | str
+"""Where a saga is in the tables: its state, or a place that is told to others as another one."""
 
 ENDING: Final = "ending"
 """Where a saga is in the tables whose request has ended while answers are owed; told to others as fulfilling."""

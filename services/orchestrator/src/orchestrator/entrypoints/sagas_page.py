@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import timedelta
 
-    from orchestrator.domain.tables import State, Step
+    from orchestrator.domain.tables import Step
     from orchestrator.domain.task_tables import TaskIgnore, TaskReject, TaskStep
+    from orchestrator.domain.words import State
 
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 

@@ -97,6 +97,18 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeText:
+    """What becomes of other people's identifiers in a field of free text (Art. 15(4)) when it is exported.
+
+    `withhold`: a value in which one is found is left out whole; else each is replaced. `regions`: countries whose
+    telephone numbers count as people write them at home; international ones always do.
+    """
+
+    withhold: bool = False
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A column, or a key inside a JSON column.
 
@@ -123,6 +135,7 @@ class Field:
     orphans_ignored: bool = False
     source: Source | None = None
     purposes: tuple[str, ...] = ()
+    free_text: FreeText | None = None
     nested: tuple[Field, ...] = ()
 
     @property

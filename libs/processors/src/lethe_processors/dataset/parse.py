@@ -193,6 +193,7 @@ class _Builder:
             orphans_ignored=own.orphans is not None,
             source=own.source,
             purposes=own.purposes,
+            free_text=own.free_text.build() if own.free_text else None,
             nested=tuple(self.field(path, f, categories) for f in fides.fields or ()),
         )
 

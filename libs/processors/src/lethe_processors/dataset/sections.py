@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from lethe_events.models import Article, Category, Code
-from lethe_processors.dataset.model import CollectionMethod, Comparison, Condition, FieldMethod, Match, Retain
+from lethe_processors.dataset.model import CollectionMethod, Comparison, Condition, FieldMethod, FreeText, Match, Retain
 from lethe_processors.dataset.right_sections import RestrictSection, SuppressSection
 from lethe_processors.dataset.rights import Source
 
@@ -138,6 +138,21 @@ def _null_word(value: Any) -> Any:
     return value
 
 
+class FreeTextSection(Section):
+    """`free_text: redact`, `free_text: withhold`, or `{others: redact, regions: [DE, AT]}`."""
+
+    others: Literal["redact", "withhold"] = "redact"
+    regions: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"others": value} if isinstance(value, str) else value
+
+    def build(self) -> FreeText:
+        return FreeText(self.others == "withhold", self.regions)
+
+
 class FieldSection(Section):
     """`lethe:` of a field, or of a key inside a JSON column."""
 
@@ -152,6 +167,7 @@ class FieldSection(Section):
     orphans: Literal["ignored"] | None = None
     source: Source | None = None
     purposes: tuple[Category, ...] = ()
+    free_text: FreeTextSection | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from export_worker.application.cleaning import CleaningSink, declared
 from export_worker.application.porting import PortableSink
 from export_worker.application.writing import PartSink
 from export_worker.domain.errors import ExportError
@@ -45,12 +46,13 @@ class Exporting:
 
 async def _read(processor: Processor, connector: Connector, items: Sequence[WorkItem], sink: PartSink) -> list[Answer]:
     """An access is given everything; of a portable copy only what Art. 20 covers is written at all."""
+    free_text = declared(processor.dataset)
     if all(item.task.right is not Right.PORTABILITY for item in items):
-        return await connector.export(items, sink)
+        return await connector.export(items, CleaningSink(sink, free_text) if free_text else sink)
     bases = {p.use: p.lawful_basis.value for p in processor.purposes}
     described = processor.dataset.collections if processor.dataset is not None else None
     portable = PortableSink(sink, Portability(bases, described))
-    said = await connector.export(items, portable)
+    said = await connector.export(items, CleaningSink(portable, free_text) if free_text else portable)
     return [await portable.finish(item, answer) for item, answer in zip(items, said, strict=True)]
 
 

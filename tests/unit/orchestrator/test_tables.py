@@ -214,6 +214,7 @@ def standing() -> Iterator[Given]:
             given.acked("erase@shop", "done").whatever().acked("verify@shop", "nothing_found").whatever()
         if state == "ending":
             given.withdrawn().whatever()
+        given.escalated().whatever()
         yield given.imposed(n=2).whatever().released(2).whatever().released().whatever()
     for kept_until in (None, 40):
         given = Given().received().whatever().planned(PROCESSORS[0]).whatever().imposed("user.contact").whatever()

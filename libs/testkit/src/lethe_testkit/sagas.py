@@ -19,12 +19,14 @@ from orchestrator.domain.clock import deadlines, extended, identified
 from orchestrator.domain.decide import decide
 from orchestrator.domain.decision import AskProcessor, Decision, Disposition, ShredVault, TellStatus
 from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
+from orchestrator.domain.escalation_event import Escalated
 from orchestrator.domain.rules import ProcessorRules
 from orchestrator.domain.timers import due_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from orchestrator.domain.escalation import Ladder
     from orchestrator.domain.saga import Saga, Task
 
 NOW = datetime(2026, 3, 5, 10, 15, tzinfo=UTC)
@@ -89,6 +91,7 @@ class Given:
 
     def __init__(self) -> None:
         self.now = NOW
+        self.ladder: Ladder | None = None
         self.saga: Saga | None = None
         self.decision: Decision | None = None
         self.links: list[audit.Link] = []
@@ -167,6 +170,9 @@ class Given:
     def released(self, n: int = 1) -> Given:
         return self.happens(held.HoldReleased(self.now, UUID(int=n), "kim", "robin"))
 
+    def escalated(self, rung: str = "half_used") -> Given:
+        return self.happens(Escalated(self.now, rung, "owner", "p1", self.now))
+
     def decided(self, outcome: str, ground: str | None = None, by: str = "kim", **more: Any) -> Given:
         reasons = more.pop("reasons", ("weighed",))
         article = None if ground is None else "GDPR Art. 21(1)"
@@ -183,7 +189,7 @@ class Given:
         self._all_expected()
         self.now += timedelta(**delta)
         assert self.saga is not None
-        for event in due_events(self.saga, self.now, RETENTION):
+        for event in due_events(self.saga, self.now, RETENTION, self.ladder):
             self._decide(event)
         return self
 

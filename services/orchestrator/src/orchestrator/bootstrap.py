@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import httpx
 import structlog
 from prometheus_client import REGISTRY
 
@@ -36,8 +37,10 @@ from lethe_messaging import (
 from lethe_postgres import Database, migrate
 from lethe_processors.register import RegisterError
 from lethe_vault import FileKeys, KeyFileRefused, Vault
+from orchestrator.adapters.calls import PostgresCalls, Webhooks
 from orchestrator.adapters.consents import PostgresConsents
 from orchestrator.adapters.correspondents import correspondents
+from orchestrator.adapters.escalation_policy import EscalationRefused, read_escalation
 from orchestrator.adapters.holds import PostgresHolds
 from orchestrator.adapters.meters import meters
 from orchestrator.adapters.open_sagas import OpenSagas
@@ -48,6 +51,7 @@ from orchestrator.adapters.seals import PostgresSeals
 from orchestrator.adapters.signing import Ed25519Signer, publish_key
 from orchestrator.adapters.store import PACKAGE, PostgresSagas, Shelf
 from orchestrator.application.acts import Acts
+from orchestrator.application.calling import Calling
 from orchestrator.application.consents import Consents
 from orchestrator.application.correspondence import Correspondence
 from orchestrator.application.decision_acts import DecisionActs
@@ -69,6 +73,8 @@ from orchestrator.entrypoints.parts import Parts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from orchestrator.adapters.escalation_policy import Receiver
+    from orchestrator.domain.escalation import Ladders
     from orchestrator.settings import Settings
 
 NAME = "orchestrator"
@@ -89,12 +95,14 @@ class _Engines:
     """A pool of its own: batches that hold all connections of the other one must not wait for each other's vault."""
     kafka: KafkaSettings
     bus: Bus
+    client: httpx.AsyncClient
+    escalation: tuple[Ladders, tuple[Receiver, ...]]
 
 
 @asynccontextmanager
 async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
-    files = _register(settings)
+    files, escalation = _register(settings), _escalation(settings)
     signer, keys, auth = _signer(settings), _keys(settings), verifier_of(settings.auth)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(auth.close)
@@ -107,7 +115,8 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         bus = Bus(database, kafka, service=NAME, tuning=_tuning(settings))
         await bus.start()
         stack.push_async_callback(bus.stop)
-        engines = _Engines(files, signer, keys, auth, database, vault_database, kafka, bus)
+        client = await stack.enter_async_context(httpx.AsyncClient())
+        engines = _Engines(files, signer, keys, auth, database, vault_database, kafka, bus, client, escalation)
         yield _wire(settings, topics or Topics(), engines)
 
 
@@ -127,6 +136,9 @@ def _tuning(settings: Settings) -> Tuning:
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     database, bus = engines.database, engines.bus
     registers, counted, held = PostgresRegisters(), meters(), PostgresHolds(database)
+    ladders, receivers = engines.escalation
+    calls = PostgresCalls(database, receivers)
+    calling = Calling(calls, Webhooks(engines.client, {r.name: r for r in receivers}))
     vault = Vault(engines.vault_database, engines.keys, redeemer=NAME)
     store = PostgresSagas(database, registers, Shelf(settings.cached_sagas), plain=settings.plain_rows)
     office = Office(
@@ -138,6 +150,8 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         retention=settings.retention,
         meters=counted,
         holds=held,
+        ladders=ladders,
+        calls=calls,
     )
     holds = HoldKeeping(office, bus, held, vault, lambda: os.urandom(10))
     own_topics = KafkaTopics(engines.kafka, topics, settings.partitions)
@@ -186,6 +200,7 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         "relay": bus.relay,
         "timers": lambda: keep_stepping("timers", lambda: fire_timers(timers)),
         "seal": lambda: keep_stepping("seal", sealing.step),
+        "calls": lambda: keep_stepping("calls", calling.step),
         "holds": lambda: keep_stepping("holds", holds.step),
         "count": lambda: keep_stepping("count", count),
     }
@@ -217,6 +232,11 @@ def _start(kafka: KafkaSettings, topics: Topics, partitions: int, keeping: Regis
         refused=(TopicMismatch, RegisterError, RegisterRefused),
         waiting="waits for the brokers: topics or register are not there yet",
     )
+
+
+def _escalation(settings: Settings) -> tuple[Ladders, tuple[Receiver, ...]]:
+    with blamed_on("LETHE_ESCALATION", EscalationRefused):
+        return read_escalation(settings.escalation)
 
 
 def _register(settings: Settings) -> FileRegister:

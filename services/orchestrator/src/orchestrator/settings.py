@@ -32,6 +32,8 @@ class Settings:
     """How long the content of a message that could not be taken is kept."""
     seal_every: timedelta
     cached_sagas: int
+    escalation: Path | None
+    """Who is called when; none: nobody is."""
     plain_rows: bool
     """True while instances of a version that does not read the smaller rows run beside this one."""
 
@@ -45,6 +47,7 @@ class Settings:
             auth=AuthSettings.read(env),
             vault_keys=env.file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
             register=env.directory("LETHE_REGISTER", "the directory of the register of processors"),
+            escalation=env.optional_file("LETHE_ESCALATION", "the path of escalation.yaml"),
             controllers=env.optional_file("LETHE_CONTROLLERS", "the path of controllers.yaml"),
             signing_key=env.file("LETHE_SIGNING_KEY", "the path of an Ed25519 private key in PEM"),
             partitions=env.integer("LETHE_PARTITIONS", 8, minimum=1, maximum=1024),

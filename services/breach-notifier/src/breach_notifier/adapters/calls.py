@@ -1,33 +1,31 @@
 """Calls of on-call: their rows, and the shapes in which they are sent.
 
-Alertmanager: `POST /api/v2/alerts`. PagerDuty: Events API v2, `POST /v2/enqueue`. Neither is told anything about the
-people affected, only that a case is there and how much time it has.
+No receiver is told anything about the people affected, only that a case is there and how much time it has.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Final, Protocol
 
 from breach_notifier.adapters.store import PACKAGE
 from breach_notifier.application.ports import CallRefused, DueCall
+from lethe_delivery import oncall
 from lethe_postgres import load_queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
+
+    import httpx
 
     from lethe_postgres import Database
 
 PATIENCE_S: Final = 12.0
 """Shorter than the first pause: whoever makes a call has given up before somebody else may make it again."""
 _URGENT = frozenset({"on_call:page", "on_call:due"})
-_LASTS = timedelta(days=7)
-"""How long Alertmanager keeps an alert that nobody resolves."""
 
 
 class Shape(StrEnum):
@@ -102,18 +100,11 @@ class Webhooks:
         self._client = client
 
     async def call(self, receiver: Receiver, call: DueCall) -> None:
-        headers: dict[str, str] = {}
-        if receiver.shape is Shape.PAGERDUTY:
-            body: Any = pagerduty(call, receiver.key)
-        else:
-            body = alertmanager(call)
-            headers = {"Authorization": f"Bearer {receiver.key}"} if receiver.key else {}
-        try:
-            answer = await self._client.post(receiver.url, json=body, headers=headers, timeout=PATIENCE_S)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise CallRefused(type(error).__name__) from None
-        if not answer.is_success:
-            raise CallRefused(f"status_{answer.status_code}")
+        trouble = await oncall.post(
+            self._client, oncall.WebhookShape(receiver.shape), receiver.url, receiver.key, alert_of(call)
+        )
+        if trouble is not None:
+            raise CallRefused(trouble)
 
 
 def summary(call: DueCall) -> str:
@@ -125,39 +116,20 @@ def severity(call: DueCall) -> str:
     return "critical" if call.about in _URGENT or call.about in {"suspected", "aware"} else "warning"
 
 
-def alertmanager(call: DueCall) -> list[dict[str, object]]:
-    """One alert per case and cause. A resolution ends those of the case by name, because labels make the alert."""
-    labels = {
-        "alertname": "LetheBreachCase",
-        "severity": "info" if call.resolves else severity(call),
-        "controller": call.controller_id,
-        "case": str(call.case_id),
-        "about": call.about,
-    }
-    alert: dict[str, object] = {
-        "labels": labels,
-        "annotations": {"summary": summary(call), "state": call.state},
-        "startsAt": call.created_at.isoformat(),
-        "endsAt": (call.created_at + (timedelta(minutes=5) if call.resolves else _LASTS)).isoformat(),
-    }
-    return [alert]
-
-
-def pagerduty(call: DueCall, routing_key: str) -> dict[str, object]:
-    """All events of a case have one deduplication key: one incident there, resolved when nobody has to come."""
-    event: dict[str, object] = {
-        "routing_key": routing_key,
-        "event_action": "resolve" if call.resolves else "trigger",
-        "dedup_key": f"lethe-breach-{call.case_id}",
-    }
-    if not call.resolves:
-        event["payload"] = {
-            "summary": summary(call),
-            "source": "lethe-breach-notifier",
-            "severity": severity(call),
-            "timestamp": call.created_at.isoformat(),
-            "component": call.controller_id,
-            "class": call.about,
-            "custom_details": {"case": str(call.case_id), "state": call.state},
-        }
-    return event
+def alert_of(call: DueCall) -> oncall.Alert:
+    """One alert per case and cause; all events of a case are one incident, resolved when nobody has to come."""
+    case = str(call.case_id)
+    return oncall.Alert(
+        name="LetheBreachCase",
+        group=f"lethe-breach-{case}",
+        summary=summary(call),
+        severity=severity(call),
+        source="lethe-breach-notifier",
+        component=call.controller_id,
+        about=call.about,
+        at=call.created_at,
+        labels={"controller": call.controller_id, "case": case, "about": call.about},
+        details={"case": case, "state": call.state},
+        annotations={"state": call.state},
+        resolves=call.resolves,
+    )

@@ -39,6 +39,7 @@ class SagaMeters:
             registry=registry,
         )
         self._incidents = Counter("dsr_incident_opened_total", "Incidents opened", ["code"], registry=registry)
+        self._escalated = Counter("dsr_escalations_total", "Rungs of ladders that rang", ["calls"], registry=registry)
         self._open = Gauge("dsr_saga_open", "Open sagas", ["state"], registry=registry)
         self._overdue = Gauge("dsr_saga_overdue", "Open sagas past their strict date", ["state"], registry=registry)
         self._next = Gauge(
@@ -49,6 +50,9 @@ class SagaMeters:
 
     def ack(self, disposition: Disposition) -> None:
         self._acks.labels(disposition.value).inc()
+
+    def escalated(self, calls: str) -> None:
+        self._escalated.labels(calls).inc()
 
     def saved(self, batch: Batch) -> None:
         """After the commit: what is counted was stored."""

@@ -200,6 +200,7 @@ def _head(saga: Saga) -> Json:
         "answered_at": _at(saga.answered_at),
         "closed_at": _at(saga.closed_at),
         "shredded_at": _at(saga.shredded_at),
+        "escalations": [] if beside is None else to_builtins(beside.rang),
         "reopened": [] if beside is None else [reopening_json(r) for r in beside.reopened],
         "asked": None if beside is None or beside.asked is None else asked_json(beside.asked),
         "deciding": None if beside is None or beside.deciding is None else deciding_json(beside.deciding),

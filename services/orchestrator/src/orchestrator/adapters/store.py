@@ -11,6 +11,7 @@ from orchestrator.adapters.packing import pack
 from orchestrator.application.batch import incident_of
 from orchestrator.application.ports import Loaded
 from orchestrator.domain.errors import SagaError
+from orchestrator.domain.escalation import NO_LADDERS, Ladders
 from orchestrator.domain.record import answer_text
 from orchestrator.domain.timers import next_moment
 
@@ -155,13 +156,13 @@ class PostgresSagas:
             tasks[saga_id][row["id"]] = rows.task_of(row, controllers[saga_id], self._registers)
         return {r["id"]: rows.entry_of(r, tasks[r["id"]], self._registers) for r in saga_rows}
 
-    async def save(self, work: Work, batch: Batch, retention: timedelta) -> None:
+    async def save(self, work: Work, batch: Batch, retention: timedelta, ladders: Ladders = NO_LADDERS) -> None:
         """Raises LostUpdate if a saga is not as it was read."""
         dirty = [entry for entry in batch.entries.values() if entry.dirty]
         await self._sagas(work.tx, dirty)
         crashpoint("saga.written")
         await self._tasks(work.tx, dirty)
-        await self._timers(work.tx, dirty, batch.now, retention)
+        await self._timers(work.tx, dirty, batch.now, retention, ladders)
         await self._said(work.tx, batch)
         await self._record(work.tx, batch, dirty)
         crashpoint("saga.recorded")
@@ -208,7 +209,9 @@ class PostgresSagas:
         await self._run(tx, "update_tasks", changed)
         await self._run(tx, "update_tasks_seldom", seldom)
 
-    async def _timers(self, tx: Tx, dirty: Sequence[Entry], now: datetime, retention: timedelta) -> None:
+    async def _timers(
+        self, tx: Tx, dirty: Sequence[Entry], now: datetime, retention: timedelta, ladders: Ladders
+    ) -> None:
         """Only what has to fire earlier than it would: a timer that fires for nothing is set anew then.
 
         One that was due may have been set anew by another instance without a trace in the saga, so it counts as unset.
@@ -218,7 +221,7 @@ class PostgresSagas:
         for entry in dirty:
             saga = entry.saga
             assert saga is not None, "an entry that is saved has a saga"
-            moment = next_moment(saga, retention)
+            moment = next_moment(saga, retention, ladders.of(saga))
             if moment is None:
                 gone.append(saga.id)
                 entry.armed = None

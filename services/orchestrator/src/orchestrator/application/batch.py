@@ -9,6 +9,7 @@ from lethe_events.canonical import GENESIS, canonical_of_built, sha256_hex
 from lethe_events.ids import message_id, task_id
 from lethe_events.words import Outcome, Verb
 from orchestrator.application.correspondence import trouble
+from orchestrator.application.keeping import KeptPart, Touched, kept_parts, kept_too_long
 from orchestrator.domain import audit
 from orchestrator.domain.certificate import certificate
 from orchestrator.domain.decide import decide
@@ -29,7 +30,7 @@ from orchestrator.domain.events import (
     TaskRetryRequested,
     Withdrawn,
 )
-from orchestrator.domain.kept_parts import number_of, overdue, rows_of
+from orchestrator.domain.kept_parts import number_of
 from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
 from orchestrator.domain.record_parts import instant
 from orchestrator.domain.standing import NOTHING_HELD
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from lethe_events import Record, SubjectObserved, TaskAcknowledged
     from orchestrator.application.messages import Messages
     from orchestrator.application.signer import Signer
-    from orchestrator.application.touched import Touched
     from orchestrator.domain.decision import Decision
     from orchestrator.domain.events import Event
     from orchestrator.domain.saga import Saga, Task
@@ -154,22 +154,6 @@ class Certified(NamedTuple):
     sha256: str
     document: str
     number: int = 1
-
-
-class KeptPart(NamedTuple):
-    """What a processor keeps of a saga that closed, as it said last. `number`: of the closing."""
-
-    saga_id: UUID
-    number: int
-    controller_id: str
-    processor_id: str
-    collection: str
-    category: str
-    rows: int
-    ground: str
-    article: str
-    until: datetime | None
-    since: datetime
 
 
 class Batch:
@@ -322,14 +306,9 @@ class Batch:
 
     def _keep(self, saga: Saga) -> None:
         """A dated row for each part that stays; what should have gone by now is told to a person."""
-        where = (saga.id, number_of(saga), saga.controller_id)
-        self.kept += [
-            KeptPart(*where, p, r.collection, r.category, r.rows, r.ground, r.article, r.until, self.now)
-            for p, r in rows_of(saga)
-        ]
-        for index, (processor_id, row) in enumerate(overdue(saga)):
+        self.kept += kept_parts(saga, self.now)
+        for index, (processor_id, detail) in enumerate(kept_too_long(saga)):
             id_ = message_id(saga.id, saga.version, _INCIDENTS + 500 + index)
-            detail = f"{row.collection}: {row.category}"
             past = (saga.id, saga.controller_id, processor_id, None, Code.KEPT_PAST_ITS_DATE.value, detail)
             self.incidents.append(Incident(id_, *past, self.now))
 

@@ -11,7 +11,7 @@ from lethe_law import GROUNDS
 from lethe_messaging import Person as Operator
 from lethe_messaging import record_operation
 from orchestrator.application.holding import impose, people_of
-from orchestrator.application.touched import Touched
+from orchestrator.application.keeping import Touched
 from orchestrator.domain.beside import Hold
 from orchestrator.domain.errors import Refused
 from orchestrator.domain.hold_acts import may_hold

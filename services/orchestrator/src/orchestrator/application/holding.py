@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.application.touched import Touched
+from orchestrator.application.keeping import Touched
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.hold_events import HoldImposed
 from orchestrator.domain.standing import key_name, missing

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.application.batch import Batch
+from orchestrator.domain.escalation import NO_LADDERS, Ladders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from lethe_messaging import Work
     from lethe_postgres import Tx
+    from orchestrator.application.calling import CallOuts
     from orchestrator.application.messages import Messages
     from orchestrator.application.ports import Holds, Loaded, Registers, RegisterView, SagaStore, Vault
     from orchestrator.application.signer import Signer
@@ -29,6 +31,8 @@ class Meters(Protocol):
 
     def fired(self, lateness_s: float) -> None: ...
 
+    def escalated(self, calls: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -42,6 +46,8 @@ class Office:
     retention: timedelta
     meters: Meters
     holds: Holds | None = None
+    ladders: Ladders = NO_LADDERS
+    calls: CallOuts | None = None
 
     async def open(self, tx: Tx, ids: Sequence[UUID]) -> tuple[Batch, RegisterView | None]:
         """Lock these sagas; the register in force as well (None: none was ever loaded)."""
@@ -59,5 +65,5 @@ class Office:
         work.send(batch.records)
         if batch.shreds:
             await self.vault.shred(batch.shreds)
-        await self.store.save(work, batch, self.retention)
+        await self.store.save(work, batch, self.retention, self.ladders)
         work.after_commit(lambda: self.meters.saved(batch))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lethe_messaging import Work
     from lethe_postgres import Tx
     from orchestrator.application.batch import Batch, Entry
+    from orchestrator.domain.escalation import Ladders
     from orchestrator.domain.rules import ProcessorRules
     from orchestrator.domain.standing import Standing
 
@@ -91,7 +92,7 @@ class SagaStore(Protocol):
         """Sagas with a moment that has come, leaving out those that somebody else works on."""
         ...
 
-    async def save(self, work: Work, batch: Batch, retention: timedelta) -> None:
+    async def save(self, work: Work, batch: Batch, retention: timedelta, ladders: Ladders) -> None:
         """Write all that the batch changed, in a constant number of statements."""
         ...
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orchestrator.application.calling import Called
 from orchestrator.application.holding import impose, people_of
 from orchestrator.application.scope import catch_up
+from orchestrator.domain.decision import Disposition
+from orchestrator.domain.escalation_event import Escalated
 from orchestrator.domain.hold_events import KeptPartDue
 from orchestrator.domain.kept_parts import processors_due
 from orchestrator.domain.timers import due_events
@@ -60,16 +63,23 @@ class Timers:
             if not loaded.entries:
                 return 0
             batch, view = await office.batch(work.tx, loaded)
+            called: list[Called] = []
             await catch_up(batch, loaded.entries, view, office.vault)
             for saga_id, entry in loaded.entries.items():
                 entry.armed = None
                 entry.dirty = True
                 assert entry.saga is not None, "a timer belongs to a saga"
-                for event in due_events(entry.saga, batch.now, office.retention):
+                ladder = office.ladders.of(entry.saga)
+                for event in due_events(entry.saga, batch.now, office.retention, ladder):
                     office.meters.fired((batch.now - event.due_at).total_seconds())
                     if type(event) is KeptPartDue:
                         event = await self._anew(batch, saga_id, event, view)  # noqa: PLW2901 - the same, told more
-                    batch.apply(saga_id, event)
+                    decision = batch.apply(saga_id, event)
+                    if type(event) is Escalated and decision.disposition is Disposition.APPLIED:
+                        called.append(Called(saga_id, entry.saga.controller_id, event))
+                        office.meters.escalated(event.calls)
+            if called and office.calls is not None:
+                await office.calls.put(work.tx, called)
             await office.save(work, batch)
         return len(loaded.entries)
 

@@ -106,6 +106,15 @@ class Reopening(Struct, frozen=True):
     processors: tuple[str, ...]
 
 
+class Rang(Struct, frozen=True):
+    """A rung of the controller's ladder that has rung: whom it called, and by which policy."""
+
+    rung: str
+    calls: str
+    policy: str
+    at: datetime
+
+
 class ClockChange(Struct, frozen=True, omit_defaults=True):
     """One change of the clock. `kind`: as the law library names it; `further`: of an extension, in the rule's unit.
 
@@ -157,7 +166,7 @@ class Dates(Struct, frozen=True):
 class Beside(Struct, frozen=True, omit_defaults=True):
     """All of it. `ended` is there from the end of the request on, although answers may still be waited for.
 
-    `withheld`: by erasure that was asked around a hold. `reopened`: after it had closed, in order.
+    `withheld`: by erasure asked around a hold. `reopened`: after it had closed, in order. `rang`: rungs of the ladder.
     `changes`: of the clock, in order. `first`: the dates before an extension; a refusal is due by them (Art. 12(4)).
     """
 
@@ -172,6 +181,7 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     letters: tuple[LetterProof, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     reopened: tuple[Reopening, ...] = ()
+    rang: tuple[Rang, ...] = ()
     asked: Asked | None = None
     deciding: Deciding | None = None
     decision: PersonsDecision | None = None

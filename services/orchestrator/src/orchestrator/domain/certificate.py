@@ -89,6 +89,10 @@ def certificate(saga: Saga, *, links: int, head: str) -> Json:
             document["refusal"] = refusal_json(saga.beside.refusal)
     if saga.beside is not None and saga.beside.holds:
         document["holds"] = [hold_json(h) for h in saga.beside.holds]
+    if saga.beside is not None and saga.beside.rang:
+        document["escalations"] = [
+            {"rung": r.rung, "calls": r.calls, "policy": r.policy, "at": instant(r.at)} for r in saga.beside.rang
+        ]
     if saga.beside is not None and saga.beside.reopened:
         document["reopened"] = [reopening_json(r) for r in saga.beside.reopened]
     if saga.beside is not None and saga.beside.letters:

@@ -83,7 +83,7 @@ class Draft:
         missing = unaskable(self.saga, task)
         if missing is not None:
             return self.raise_incident(task, missing)
-        if self.saga.beside is not None or self.fields:
+        if task.verb is Verb.ERASE:
             self._pin(task)
         asked = self.put(
             task,
@@ -96,11 +96,11 @@ class Draft:
         return asked
 
     def _pin(self, task: Task) -> None:
-        beside: Beside | None = self.fields.get("beside", self.saga.beside)
-        if beside is not None and task.verb is Verb.ERASE:
-            now = holding.pinning(beside, task)
-            if now is not beside:
-                self.fields["beside"] = now
+        beside = self.fields.get("beside", self.saga.beside)
+        if beside is not None:
+            pinned = holding.pin(beside, task)
+            if pinned is not beside:
+                self.fields["beside"] = pinned
 
     def held(self, task: Task) -> bool:
         """Whether a legal hold is in force that this task would break."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
+from orchestrator.domain.escalation_event import Escalated
 from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
 from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
 
@@ -225,6 +226,7 @@ Event = (
     | HoldImposed
     | HoldReleased
     | KeptPartDue
+    | Escalated
     | ExtensionAsked
     | LetterReported
     | DecisionProposed
@@ -232,7 +234,7 @@ Event = (
     | LiftOrdered
     | RetentionOver
 )
-TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | KeptPartDue | RetentionOver
+TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | Escalated | KeptPartDue | RetentionOver
 
 EVENTS: tuple[type, ...] = (
     DsrReceived,
@@ -257,6 +259,7 @@ EVENTS: tuple[type, ...] = (
     HoldImposed,
     HoldReleased,
     KeptPartDue,
+    Escalated,
     ExtensionAsked,
     LetterReported,
     DecisionProposed,

@@ -68,8 +68,8 @@ def withheld_from(beside: Beside | None, task: Task) -> tuple[str, ...]:
     return pinned(beside, task.after[0]) if task.after else ()
 
 
-def pinning(beside: Beside, task: Task) -> Beside:
-    """An erasure is about to be asked: what is remembered as withheld from it."""
+def pin(beside: Beside, task: Task) -> Beside:
+    """An erasure is about to be asked: with what is withheld from it. The same where that has not changed."""
     now = to_withhold(beside, task)
     if now == pinned(beside, task.id):
         return beside

@@ -1,4 +1,4 @@
-"""Events from holds of a controller and from dates of kept parts as they stand in the audit log, and back."""
+"""Events from what is set for a whole controller, and from dates of kept parts, as recorded, and back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec import convert, to_builtins
 
 from orchestrator.domain import hold_events as e
 from orchestrator.domain.beside import Hold
+from orchestrator.domain.escalation_event import Escalated
 from orchestrator.domain.record_parts import Json, instant
 
 if TYPE_CHECKING:
@@ -49,9 +50,18 @@ def _read_kept(at: datetime, _by: str | None, data: Json, context: Any) -> objec
     return e.KeptPartDue(at, due_at, data["register"], tuple(register[p] for p in data["processors"]))
 
 
+def _write_escalated(event: Escalated) -> Json:
+    return {"rung": event.rung, "calls": event.calls, "policy": event.policy, "due_at": instant(event.due_at)}
+
+
+def _read_escalated(at: datetime, _by: str | None, data: Json, _context: object) -> object:
+    return Escalated(at, data["rung"], data["calls"], data["policy"], datetime.fromisoformat(data["due_at"]))
+
+
 HOLDS: Final[Mapping[type, tuple[str, Callable[[Any], Json], Callable[..., Any]]]] = {
     e.HoldImposed: ("hold_imposed", _write_imposed, _read_imposed),
     e.HoldReleased: ("hold_released", _write_released, _read_released),
+    Escalated: ("escalated", _write_escalated, _read_escalated),
     e.KeptPartDue: ("kept_part_due", _write_kept, _read_kept),
 }
 """Event → its name in the record, how it is written, how it is read."""

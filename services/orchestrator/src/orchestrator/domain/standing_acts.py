@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from orchestrator.domain.beside import Beside, Reopening
 from orchestrator.domain.decision import Ignored, Verdictless
-from orchestrator.domain.freeing import freed
 from orchestrator.domain.saga import MAY_ERASE
+from orchestrator.domain.withheld_acts import freed
 from orchestrator.domain.words import TaskStatus
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from lethe_events.words import SagaState
 from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import decision_tables as decided
 from orchestrator.domain import ending_acts as end
+from orchestrator.domain import escalation
 from orchestrator.domain import events as e
 from orchestrator.domain import hold_acts as hold
 from orchestrator.domain import hold_events as held
@@ -23,7 +24,8 @@ from orchestrator.domain import letter_events as said
 from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain import standing_acts as standing
-from orchestrator.domain.words import ENDING, RESTRICTED, Standing, State
+from orchestrator.domain.escalation_event import Escalated
+from orchestrator.domain.words import ENDING, RESTRICTED, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,6 +166,8 @@ STEPS: tuple[Step, ...] = (
     Step(C, held.KeptPartDue, F, kept.come_due, _RESUME),
     # letters go out
     *(Step(s, said.LetterReported, s, letter.report, _TOLD) for s in STATES if s != ABSENT),
+    # somebody is called
+    *(Step(s, Escalated, s, escalation.escalate, _ALARM) for s in (R, I, D, F, V)),
     # the clock is changed
     *(Step(s, said.ExtensionAsked, s, letter.ask_extension, _ALARM) for s in (R, I, D, F, V)),
     # a person decides, or lifts a restriction
@@ -209,6 +213,7 @@ IGNORED: tuple[Ignore, ...] = (
 _STILL_OPEN = "the timer raced: the saga is open, and what it keeps is not settled"
 
 IGNORED += (
+    *(Ignore(s, Escalated, "answered, or over: nobody has to be called") for s in (A, Z, E, C)),
     *(Ignore(s, held.KeptPartDue, _STILL_OPEN) for s in (R, I, D, F, V, A, Z, E)),
     *(Ignore(s, t, "this request erases nothing") for s in (D, Z) for t in (held.HoldImposed, held.HoldReleased)),
     Ignore(E, held.HoldImposed, "the request has ended: nothing is erased any more"),

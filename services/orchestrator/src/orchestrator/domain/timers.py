@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.clock import LADDER, rings_at, rung_due
+from orchestrator.domain.escalation import calls_due, next_call
 from orchestrator.domain.events import AckOverdue, AlarmDue, RetentionOver, RetryDue, VerifyDue
 from orchestrator.domain.hold_events import KeptPartDue
 from orchestrator.domain.kept_parts import due_at as kept_due_at
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from orchestrator.domain.escalation import Ladder
     from orchestrator.domain.events import TimerEvent
     from orchestrator.domain.saga import Saga, Task
 
@@ -25,6 +27,7 @@ class Kind(StrEnum):
     RETRY = "retry"
     VERIFY = "verify"
     ALARM = "alarm"
+    CALL = "call"
     KEPT = "kept"
     RETENTION = "retention"
 
@@ -42,15 +45,19 @@ _KIND = {
 }
 
 
-def next_moment(saga: Saga, retention: timedelta) -> Moment | None:
+def next_moment(saga: Saga, retention: timedelta, ladder: Ladder | None = None) -> Moment | None:
     """The earliest moment at which something is due by itself; None when nothing ever is.
 
-    `retention`: how long a closed saga keeps its vault entry.
+    `retention`: how long a closed saga keeps its vault entry. `ladder`: by which people are called.
     """
     if saga.closed_at is not None:
         return _after_closing(saga, retention)
     alarm_at = rung_due(saga)
     first = None if alarm_at is None else Moment(alarm_at, Kind.ALARM)
+    if ladder is not None:
+        call_at = next_call(saga, ladder)
+        if call_at is not None and (first is None or call_at < first.due_at):
+            first = Moment(call_at, Kind.CALL)
     for task in saga.tasks.values():
         due_at = task.due_at
         if due_at is not None and task.status in _KIND and (first is None or due_at < first.due_at):
@@ -69,7 +76,7 @@ def _after_closing(saga: Saga, retention: timedelta) -> Moment | None:
     return None if over is None else Moment(over, Kind.RETENTION)
 
 
-def due_events(saga: Saga, now: datetime, retention: timedelta) -> list[TimerEvent]:
+def due_events(saga: Saga, now: datetime, retention: timedelta, ladder: Ladder | None = None) -> list[TimerEvent]:
     """Everything that is due, oldest first; after an outage each moment fires once, with the time it was set for."""
     if saga.closed_at is not None:
         moment = _after_closing(saga, retention)
@@ -88,6 +95,8 @@ def due_events(saga: Saga, now: datetime, retention: timedelta) -> list[TimerEve
             if due_at > now:
                 break
             found.append(AlarmDue(now, index, due_at))
+    if ladder is not None:
+        found += calls_due(saga, ladder, now)
     found.sort(key=lambda event: event.due_at)
     return found
 

@@ -124,6 +124,7 @@ class Saga(BaseModel):
     letters: list[dict[str, Any]] = Field(default=[], description="What became of letters to the person")
     extending: dict[str, Any] | None = Field(default=None, description="A notice of extension that is on its way")
     clock_changes: list[dict[str, Any]] = Field(default=[], description="What changed the dates, who and why")
+    escalations: list[dict[str, Any]] = Field(default=[], description="Rungs that rang: whom they called, and when")
     reopened: list[dict[str, Any]] = Field(default=[], description="Why and where it went on after it had closed")
     asked: dict[str, Any] | None = Field(default=None, description="What the request names: purposes, categories")
     deciding: dict[str, Any] | None = Field(default=None, description="A decision that waits for a second person")

@@ -12,6 +12,7 @@ from lethe_testkit.letters import ask_extension, told
 from lethe_testkit.sagas import KEPT, NOW, RETENTION, VERSION, Given, rules
 from orchestrator.application.correspondence import Correspondence, reported, trouble
 from orchestrator.domain.certificate import certificate
+from orchestrator.domain.clock import extended
 from orchestrator.domain.letters import letters
 from orchestrator.domain.replay import replay
 
@@ -161,6 +162,14 @@ def test_a_notice_that_failed_or_went_out_too_late_extends_nothing_and_somebody_
     assert given.saga.beside.first is None
     assert given.saga.beside.extending is None
     assert trouble(given.saga, _last_report(given)) is not None
+
+
+def test_dates_that_come_with_a_failed_notice_count_for_nothing():
+    given = ask_extension(started()).whatever()
+    first = given.saga.clock
+    later = extended(given.saga, 2, ("complexity",), given.now, by="kim", now=given.now)
+    given.happens(msgspec.structs.replace(_report_of(given, state=LetterState.FAILED), clock=later)).whatever()
+    assert given.saga.clock is first
 
 
 def test_after_a_notice_failed_another_one_may_be_sent_under_another_id():

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
+from lethe_events.audit import AuditSealed
 from lethe_events.canonical import canonical, sha256_hex
 from lethe_events.envelope import Envelope, Received, decode
-from lethe_events.models import AuditSealed, Count, TaskAcknowledged, TaskRequested
+from lethe_events.models import Count, TaskAcknowledged, TaskRequested
 from lethe_events.words import FailureKind, Grade, Method, Outcome, Verb
 from lethe_processors.connector import Answer, WorkItem
 from lethe_processors.errors import CredentialMissing

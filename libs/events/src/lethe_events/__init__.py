@@ -1,5 +1,6 @@
 """The wire contract of Lethe. Pure: one schema library and nothing else."""
 
+from lethe_events.audit import AuditSealed
 from lethe_events.breaches import BreachReported, BreachStatus, Search, SearchAnswered, SearchRequested, SecuritySignal
 from lethe_events.catalogue import MESSAGES
 from lethe_events.consents import ConsentChanged, ConsentState
@@ -8,7 +9,6 @@ from lethe_events.errors import ContractError, Malformed, UnknownType
 from lethe_events.letters import LetterReason, LetterReported, LetterRequested, LetterState
 from lethe_events.models import (
     Absent,
-    AuditSealed,
     Count,
     DsrIdentityVerified,
     DsrReceived,

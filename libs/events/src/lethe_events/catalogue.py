@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from lethe_events.audit import AuditSealed
 from lethe_events.breaches import BreachReported, BreachStatus, SearchAnswered, SearchRequested, SecuritySignal
 from lethe_events.consents import ConsentChanged
 from lethe_events.letters import LetterReported, LetterRequested
 from lethe_events.models import (
-    AuditSealed,
     DsrIdentityVerified,
     DsrReceived,
     DsrStatus,

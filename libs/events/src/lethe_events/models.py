@@ -281,19 +281,6 @@ class DsrStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Of an erasure that is answered or closed: where it was verified, and when."""
 
 
-class AuditSealed(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A signed root over the heads of all audit chains, published so that rewriting the store shows."""
-
-    TYPE: ClassVar[str] = "lethe.audit.sealed.v1"
-    seal: Positive
-    at: Instant
-    chains: Natural
-    root: Sha256
-    previous: Sha256
-    key_id: Code
-    signature: Signature
-
-
 class SubjectObserved(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A product service created, changed or lost data of a person, named by its subject token."""
 

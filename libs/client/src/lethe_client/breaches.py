@@ -60,6 +60,11 @@ class BreachClient(Transport):
             content: bytes = await response.aread()
         return content
 
+    async def see(self, case_id: UUID, what: str) -> Document:
+        """`what`: `affected`, or `letters`."""
+        found: Document = await self.get(f"/v1/breaches/{case_id}/{what}")
+        return found
+
     async def act(self, case_id: UUID, act: str, body: Mapping[str, Any] | None = None) -> Document:
         """`act`: the rest of the address, for instance `aware` or `notices/1/sign`.
 

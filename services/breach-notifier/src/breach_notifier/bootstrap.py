@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING
 import httpx
 from prometheus_client import REGISTRY
 
+from breach_notifier.adapters.breach_letters import BreachLetters, Wording, read_senders
 from breach_notifier.adapters.call_mail import MailPager
 from breach_notifier.adapters.calls import PATIENCE_S, Channels, PostgresCalls, Shape, Webhooks
+from breach_notifier.adapters.carrying import Carrying
+from breach_notifier.adapters.mailings import PostgresMailings
 from breach_notifier.adapters.meters import meters
 from breach_notifier.adapters.people import PostgresIndex, PostgresScopes
 from breach_notifier.adapters.people_vault import SealedPeople
 from breach_notifier.adapters.policy import read_policy
 from breach_notifier.adapters.reading import PostgresReading
+from breach_notifier.adapters.sent_log import FileLog
 from breach_notifier.adapters.signals import PostgresSignals
 from breach_notifier.adapters.store import PACKAGE, PostgresCases
 from breach_notifier.application.acts import Acts
 from breach_notifier.application.calls import Calls
 from breach_notifier.application.joining import Joining
 from breach_notifier.application.office import Office
-from breach_notifier.application.people import People, people_of
+from breach_notifier.application.people import People, Stores, people_of
 from breach_notifier.application.signals import Purge, Signals
 from breach_notifier.application.take import Reports
 from breach_notifier.application.timers import Timers
@@ -32,7 +36,7 @@ from breach_notifier.entrypoints.http import build_app
 from breach_notifier.entrypoints.loops import handlers, keep_stepping
 from breach_notifier.entrypoints.parts import Parts
 from lethe_chassis import Service, Start, TokenVerifier, blamed_on, health_of, unavailable_if, verifier_of
-from lethe_delivery import SmtpMailer
+from lethe_delivery import SmtpMailer, migrate_delivery
 from lethe_messaging import (
     Bus,
     BusFailed,
@@ -71,6 +75,18 @@ class _Engines:
     channels: Mapping[Shape, Channel]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What works on the people concerned. `carrying`: None without a server that takes e-mail."""
+
+    people: People
+    carrying: Carrying | None
+
+    def background(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        steps = {name: partial(keep_stepping, name, step) for name, step in self.people.steps.items()}
+        return {**steps, **({} if self.carrying is None else {"letters": self.carrying.run})}
+
+
 @asynccontextmanager
 async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIterator[Service]:
     """Open everything, wire it, and close it on leaving. Raises SettingsError for files that cannot be used."""
@@ -88,6 +104,7 @@ async def bootstrap(settings: Settings, topics: Topics | None = None) -> AsyncIt
         stack.push_async_callback(database.close)
         await migrate(database, PACKAGE)
         await migrate_messaging(database)
+        await migrate_delivery(database)
         channels = await _channels(settings, stack)
         kafka = KafkaSettings(settings.kafka)
         bus = Bus(database, kafka, service=NAME, tuning=Tuning(parked_retention=settings.parked_retention_s))
@@ -105,9 +122,16 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     calls = _calls(engines, counted)
     purge = Purge(stored, settings.signal_retention)
     reading = PostgresReading(database, engines.policy)
-    people = _people(settings, engines, office)
+    found = _people(settings, engines, office)
+    people = None if found is None else found.people
     parts = Parts(
-        reading, Acts(office, bus), Joining(office, bus), Operations(database, bus), people, PostgresScopes(database)
+        reading,
+        Acts(office, bus),
+        Joining(office, bus),
+        Operations(database, bus),
+        people,
+        PostgresScopes(database),
+        None if found is None or found.carrying is None else PostgresMailings(database),
     )
     needed = topics.every if people is None else (*topics.every, *topics.of_people)
     start = Start(
@@ -139,19 +163,37 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         **{name: partial(keep_stepping, name, each.step) for name, each in calls.items()},
         "purge": lambda: keep_stepping("purge", purge.step),
         "count": lambda: keep_stepping("count", count),
-        **({} if people is None else {name: partial(keep_stepping, name, step) for name, step in people.steps.items()}),
+        **({} if found is None else found.background()),
     }
-    return Service(app, settings.http, background, bus.stop)
+
+    async def stop() -> None:
+        if found is not None and found.carrying is not None:
+            await found.carrying.stop()
+        await bus.stop()
+
+    return Service(app, settings.http, background, stop)
 
 
-def _people(settings: Settings, engines: _Engines, office: Office) -> People | None:
+def _people(settings: Settings, engines: _Engines, office: Office) -> _Found | None:
     """None where there is no vault: cases are kept all the same, and nobody is looked for."""
     if settings.vault_keys is None:
         return None
     database = engines.database
     with blamed_on("LETHE_VAULT_KEYS", KeyFileRefused):
         vault = SealedPeople(Vault(database, FileKeys(settings.vault_keys), redeemer="breach-notifier"))
-    return people_of(office, engines.bus, PostgresScopes(database), PostgresIndex(database), vault, settings.retention)
+    stores = Stores(PostgresScopes(database), PostgresIndex(database), PostgresMailings(database))
+    wording = Wording(read_senders(settings.controllers))
+    carrying = None
+    if settings.smtp is not None:
+        carrying = Carrying(
+            database,
+            engines.bus.instance_id,
+            settings.smtp,
+            BreachLetters(database, vault, wording, settings.sender),
+            settings.letters_per_second,
+            None if settings.sent_log is None else FileLog(settings.sent_log),
+        )
+    return _Found(people_of(office, engines.bus, stores, vault, vault, wording, settings.retention), carrying)
 
 
 async def _channels(settings: Settings, stack: AsyncExitStack) -> Mapping[Shape, Channel]:

@@ -35,6 +35,10 @@ class Settings:
     """The address that e-mail comes from."""
     vault_keys: Path | None
     """The master keys of the vault; None: nobody can be looked for or written to."""
+    letters_per_second: float | None
+    """How many letters to data subjects go out in a second, over all instances; None: as fast as they are taken."""
+    sent_log: Path | None
+    """A file in which the relay names each Message-ID that it accepted, before it replies."""
     retention: timedelta
     """How long after its last case is over an incident's sealed descriptions are kept."""
 
@@ -56,6 +60,8 @@ class Settings:
             smtp=_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),
             vault_keys=env.optional_file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
+            letters_per_second=env.integer("LETHE_LETTERS_PER_SECOND", 0, minimum=0) or None,
+            sent_log=env.optional_file("LETHE_SMTP_SENT_LOG", "the path of the relay's log of accepted letters"),
             retention=env.duration("LETHE_BREACH_RETENTION", timedelta(days=3 * 365)),
         )
         if found.signal_retention < timedelta(days=8):

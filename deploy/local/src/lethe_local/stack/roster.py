@@ -67,7 +67,7 @@ SERVICES = (
     Part(
         "breach_notifier",
         "breach_notifier",
-        Needs.KAFKA | Needs.POSTGRES | Needs.TOKENS | Needs.CONTROLLERS | Needs.BREACH_POLICY,
+        _SERVICE | Needs.TOKENS | Needs.CONTROLLERS | Needs.BREACH_POLICY,
     ),
 )
 _INVENTED = ("--port", "{port}", "--people", "{people}", "--seed", "{seed}")

@@ -16,6 +16,7 @@ from uuid import UUID
 import typer
 
 from lethe_client.breaches import connect, connect_to_report
+from lethe_client.cli import breach_people
 from lethe_client.cli.output import Json, group, note, print_json, print_pairs, print_table
 from lethe_client.cli.sagas import instant
 from lethe_client.errors import BadInput
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lethe_client.breaches import BreachClient
 
 app = group("Breaches: report one, and bring its case to the last notice, within 72 hours.")
+breach_people.add_to(app)
 
 Id = Annotated[UUID, typer.Argument(metavar="CASE_ID", show_default=False)]
 Reason = Annotated[str, typer.Option(help="Why: it is part of the documentation (Art. 33(5)).", show_default=False)]
@@ -232,9 +234,13 @@ def notify(
     sign: Annotated[int | None, typer.Option(help="Sign off this version instead.")] = None,
     subjects_told: Annotated[int | None, typer.Option(help="Record that so many people were written to.")] = None,
     proof: Annotated[Path | None, typer.Option(help="The list of deliveries; its hash is kept.")] = None,
+    subjects: Annotated[Path | None, typer.Option(help="Write to data subjects: a JSON file of what is said.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Draft the next version of the notice, sign one off, or record that data subjects were told."""
+    """Draft the next version of the notice, sign one off, write to data subjects, or record that they were told."""
+    if subjects is not None:
+        breach_people.letters(case_id, subjects, as_json=as_json)
+        return
     if sign is not None:
         act(case_id, f"notices/{sign}/sign", None, as_json)
         return

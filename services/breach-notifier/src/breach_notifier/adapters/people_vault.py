@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from breach_notifier.application.letter_ports import Contact
+from lethe_events.ids import uuid5
 from lethe_vault import Gone, Identifiers, Sealing
 
 if TYPE_CHECKING:
@@ -36,9 +39,15 @@ class SealedPeople:
         if rest:
             yield [rest]
 
-    async def store(self, task_id: UUID, document_id: UUID, content: AsyncIterator[bytes]) -> StoredDocument:
+    async def store(self, task_id: UUID, content: AsyncIterator[bytes]) -> StoredDocument:
         """A list of references under the key of a search; written again, it replaces the one before."""
-        return await self._vault.put_document(task_id, "wanted", "text/plain", content, document_id=document_id)
+        id_ = uuid5(task_id, "wanted")
+        return await self._vault.put_document(task_id, "wanted", "text/plain", content, document_id=id_)
+
+    async def contacts(self, document_id: UUID, task_id: UUID) -> list[Contact]:
+        """The page is opened on record."""
+        found = [line async for lines in self.lines(document_id, task_id, "breach_letters") for line in lines]
+        return [Contact(**json.loads(line)) for line in found if line]
 
     async def tokens(
         self, dsr_ids: Sequence[UUID], processors: Mapping[UUID, Sequence[str]]

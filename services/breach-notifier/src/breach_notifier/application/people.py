@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breach_notifier.application.mailings import Mailings
 from breach_notifier.application.scopes import Scopes
 from breach_notifier.application.shredding import Shredding
 from breach_notifier.application.subject_index import Naming, SubjectIndex
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import timedelta
 
+    from breach_notifier.application.letter_ports import ContactVault, MailingStore, Writing
     from breach_notifier.application.office import Office
     from breach_notifier.application.people_ports import IndexStore, PeopleVault, ScopeStore
     from breach_notifier.application.ports import Desk
@@ -21,11 +23,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Stores:
+    scopes: ScopeStore
+    index: IndexStore
+    mailings: MailingStore
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     scopes: Scopes
     index: SubjectIndex
     naming: Naming
     shredding: Shredding
+    mailings: Mailings
 
     @property
     def steps(self) -> Mapping[str, Callable[[], Awaitable[float]]]:
@@ -35,6 +45,7 @@ class People:
             "people:name": self.naming.step,
             "people:shred": self.shredding.findings,
             "people:forget": self.shredding.descriptions,
+            "people:write": self.mailings.step,
         }
 
     def handlers(self, office: Office) -> Mapping[Topic, Handler]:
@@ -47,11 +58,19 @@ class People:
 
 
 def people_of(  # noqa: PLR0917 - its parts
-    office: Office, desk: Desk, scopes: ScopeStore, index: IndexStore, vault: PeopleVault, retention: timedelta
+    office: Office,
+    desk: Desk,
+    stores: Stores,
+    vault: PeopleVault,
+    contacts: ContactVault,
+    writing: Writing,
+    retention: timedelta,
 ) -> People:
+    scopes = Scopes(office, desk, stores.scopes, stores.index, vault)
     return People(
-        Scopes(office, desk, scopes, index, vault),
-        SubjectIndex(index),
-        Naming(index, vault),
-        Shredding(scopes, vault, retention),
+        scopes,
+        SubjectIndex(stores.index),
+        Naming(stores.index, vault),
+        Shredding(stores.scopes, vault, retention),
+        Mailings(office, desk, scopes, stores.scopes, stores.mailings, contacts, writing),
     )

@@ -66,3 +66,13 @@ class PeopleReading(Protocol):
     async def scopes(self, case_id: UUID) -> list[Json]:
         """Every scope of a case, oldest first, with what came of its searches."""
         ...
+
+
+class LetterReading(Protocol):
+    """What is shown of letters: numbers, never to whom."""
+
+    async def mailings(self, case_id: UUID) -> Json: ...
+
+    async def settle(self, case_id: UUID, *, send_again: bool, reason: str) -> int:
+        """A person's decision on letters in doubt; gives how many there were."""
+        ...

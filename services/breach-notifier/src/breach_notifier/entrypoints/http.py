@@ -15,6 +15,7 @@ from breach_notifier.application.views import Filter
 from breach_notifier.entrypoints import pages
 from breach_notifier.entrypoints.acting_http import acting_router, paper_router
 from breach_notifier.entrypoints.console import console_router
+from breach_notifier.entrypoints.letters_http import letters_router
 from breach_notifier.entrypoints.pdf import notice_pdf
 from breach_notifier.entrypoints.people_http import people_router
 from breach_notifier.entrypoints.refusing import NO_CASE
@@ -74,6 +75,7 @@ def build_app(
     app.include_router(acting_router(parts))
     app.include_router(paper_router(parts))
     app.include_router(people_router(parts))
+    app.include_router(letters_router(parts))
     app.include_router(operations_router(lambda: parts().operations, OperationRefused))
     app.include_router(console_router(parts))
     return app

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from breach_notifier.application.acts import Acts
     from breach_notifier.application.joining import Joining
     from breach_notifier.application.people import People
-    from breach_notifier.application.views import PeopleReading, Reading
+    from breach_notifier.application.views import LetterReading, PeopleReading, Reading
     from lethe_chassis import MessagingOperations
 
 
@@ -24,3 +24,5 @@ class Parts:
     people: People | None = None
     """None: there is no vault, so nobody can be looked for."""
     people_reading: PeopleReading | None = None
+    letters: LetterReading | None = None
+    """None: no server takes e-mail, so nobody can be written to."""

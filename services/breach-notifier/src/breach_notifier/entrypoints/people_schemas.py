@@ -67,3 +67,71 @@ class ScopeShown(BaseModel):
 class Affected(BaseModel):
     case_id: UUID
     scopes: list[ScopeShown] = Field(description="Oldest first; the last one holds")
+
+
+Words = Annotated[str, Field(min_length=1, max_length=2000, description="In words, without personal data")]
+Few = Annotated[list[Words], Field(max_length=20)]
+Language = Annotated[str, Field(pattern="^(en|de|fr|es|it|nl|pl)$")]
+
+
+class Said(_Body):
+    """What a letter says in one language (Art. 34(2)): plain words."""
+
+    nature: Words
+    categories: Few = Field(min_length=1)
+    consequences: Few = Field(min_length=1)
+    measures: Few = Field(min_length=1)
+    advice: Few = []
+
+
+class Texts(_Body):
+    said: dict[Language, Said] = Field(min_length=1, description="By language; at least that of `default`")
+    default: Language = Field(default="en", description="For those whose own language is not known, or not here")
+
+
+class Mailing(Texts):
+    """Letters to everybody of the last scope who got none about this occurrence."""
+
+    possible: bool = Field(default=True, description="Write also to those who are only possibly concerned")
+
+
+class Public(Texts):
+    """A public communication in place of letters (Art. 34(3)(c))."""
+
+    affected: Words = Field(description="Who has to think of themselves")
+
+
+class Rendered(BaseModel):
+    subject: str
+    text: str
+    html: str
+
+
+class Published(BaseModel):
+    texts: dict[str, Rendered]
+
+
+class Doubt(_Body):
+    send_again: bool = Field(description="False: they count as not delivered")
+    reason: Words
+
+
+class Settled(BaseModel):
+    letters: int
+
+
+class MailingShown(BaseModel):
+    number: int
+    scope: int
+    ordered_by: str
+    ordered_at: datetime
+    state: str = Field(description="asking, sending, told or stopped")
+    reason: str | None
+    ended_at: datetime | None
+
+
+class LettersShown(BaseModel):
+    case_id: UUID
+    mailings: list[MailingShown]
+    letters: dict[str, int] = Field(description="By state; uncertain ones wait for the relay's log or a person")
+    repeats: int = Field(description="Sent again on a person's word, although they may have been accepted")

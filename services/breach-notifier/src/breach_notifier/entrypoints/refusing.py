@@ -36,6 +36,7 @@ _FIELD = {
     "impossible_severity": "severity",
     "no_reference": "reference",
     "impossible_scope": "start",
+    "incomplete_letter": "said",
 }
 
 

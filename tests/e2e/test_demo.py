@@ -54,11 +54,11 @@ def start(state: State, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_two_requests_are_carried_out_shown_and_proved(said: str) -> None:
+def test_three_requests_are_carried_out_shown_and_proved(said: str) -> None:
     # both requests, with their clock
-    assert len(re.findall(r"to be answered by \d{4}-\d\d-\d\d", said)) == 2
-    assert said.count("1 month later: ") == 2
-    assert said.count("the request is closed") == 2
+    assert len(re.findall(r"to be answered by \d{4}-\d\d-\d\d", said)) == 3
+    assert said.count("1 month later: ") == 3
+    assert said.count("the request is closed") == 3
     # every sample processor was asked for both, and looked at again
     for processor in ("shop", "helpdesk", "warehouse"):
         assert re.search(rf"{processor} +export: exported", said)
@@ -66,12 +66,17 @@ def test_two_requests_are_carried_out_shown_and_proved(said: str) -> None:
     # what came of it
     assert re.search(r"shop +\d+ records", said)
     assert re.search(r"shop +\d+ rows erased", said)
+    # the correction, in the database, with hashes in the record and no values
+    assert re.search(r"shop +correct: corrected", said)
+    assert re.search(r"shop +look again: as asked", said)
+    assert re.search(r"customers\.language: (\w+) → (?!\1)\w+, read from the database", said)
+    assert "old_values_hmac" in said
     # the bank case: marketing went, the loan stays with ground and date, and where to complain
     assert "partially granted" in said
     assert re.search(r"erased +1 rows of marketing", said)
     assert re.search(r"kept by law .*\d+ rows of loans .*, GDPR Art\. 17\(3\)\(b\), until \d{4}", said)
     assert re.search(r"complaint +.*GDPR Art\. 77\(1\)", said)
-    assert said.count("signature and audit chain verified") == 2
+    assert said.count("signature and audit chain verified") == 3
     assert re.search(r"status page +http://127\.0\.0\.1:\d+/console", said)
 
 

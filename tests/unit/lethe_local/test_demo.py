@@ -13,6 +13,7 @@ from rich.console import Console
 from lethe_client.models import AcceptedDsr
 from lethe_client.sagas import Saga
 from lethe_local.demo.bank import bank_lines
+from lethe_local.demo.correction import correction_lines, wanted
 from lethe_local.demo.moments import Follower, settled
 from lethe_local.demo.screen import panel
 from lethe_local.demo.summary import certificate_lines, package_lines, unproven_lines
@@ -88,8 +89,11 @@ def test_moments_are_told_in_the_order_in_which_they_happened() -> None:
 
 
 def test_progress_counts_what_has_ended() -> None:
-    tasks = [task(n, "shop", "erase", s) for n, s in enumerate(["done", "excepted", "issued", "incident", "blocked"])]
-    assert settled(saga("fulfilling", *tasks)) == (2, 5)
+    tasks = [
+        task(n, "shop", "erase", s)
+        for n, s in enumerate(["done", "excepted", "issued", "incident", "blocked", "not_concerned"])
+    ]
+    assert settled(saga("fulfilling", *tasks)) == (3, 6)
 
 
 def test_the_live_view_shows_clock_progress_and_every_processor() -> None:
@@ -207,3 +211,17 @@ def test_what_is_kept_is_told_by_ground_and_date_with_the_remedies(certificate: 
 def test_without_anything_kept_nothing_is_promised_for_later(certificate: dict[str, Any]) -> None:
     told = list(bank_lines(certificate | {"kept": [], "result": "granted"}))
     assert not any("kept" in line or "afterwards" in line or "complaint" in line for line in told)
+
+
+def test_a_correction_is_told_from_the_database_and_by_the_hashes_in_the_record(certificate: dict[str, Any]) -> None:
+    evidence = [{"kind": "stored_answer"}, {"kind": "old_values_hmac"}, {"kind": "new_values_hmac"}]
+    certificate["processors"] = [{"processor": "shop", "tasks": [{"verb": "rectify", "evidence": evidence}]}]
+    assert list(correction_lines(certificate, "de", wanted("de"))) == [
+        "the field    customers.language: de → en, read from the database",
+        "shop         evidence: new_values_hmac, old_values_hmac: keyed hashes, no values",
+    ]
+    assert wanted("en") == "fr"
+    corrected = saga("verifying", task(1, "shop", "verify", "done", outcome="nothing_found")).model_copy(
+        update={"right": "rectification"}
+    )
+    assert lines(Follower(), corrected)[0].startswith("shop         look again: as asked")

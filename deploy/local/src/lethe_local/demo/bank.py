@@ -13,7 +13,7 @@ from lethe_local.demo.moments import who
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-TITLE = "The bank case: she asked for everything, and a loan is running (GDPR Art. 17(3), 12(4))"
+TITLE = "The bank case: a loan is running (GDPR Art. 17(3), 12(4))"
 MARKETING = frozenset({"newsletter_subscriptions"})
 """Collections of the sample shop that serve nothing but marketing."""
 

@@ -33,11 +33,18 @@ ANSWERS = {
     ("erase", "done"): "erased",
     ("erase", "retained"): "erased, except what the law keeps",
     ("erase", "accepted"): "promised",
+    ("rectify", "done"): "corrected",
     ("verify", "nothing_found"): "absent",
     ("verify", "retained"): "absent, except what the law keeps",
     ("verify", "residual"): "still there",
 }
-VERBS = {"export": "export", "erase": "erase", "verify": "look again", "package": "put the package together"}
+VERBS = {
+    "export": "export",
+    "erase": "erase",
+    "rectify": "correct",
+    "verify": "look again",
+    "package": "put the package together",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,9 @@ class Follower:
             return ((at or now) - saga.received_at).total_seconds()
 
         fresh = [task for task in saga.tasks if self._is_new(task)]
-        moments = [Moment(since(task.settled_at), text(task), STYLES.get(task.status, "")) for task in fresh]
+        moments = [
+            Moment(since(task.settled_at), text(task, saga.right), STYLES.get(task.status, "")) for task in fresh
+        ]
         moments.sort(key=lambda moment: moment.seconds)
         if saga.state != self._state:
             self._state = saga.state
@@ -77,19 +86,21 @@ class Follower:
         return now != before and not (before is None and task.status == "blocked")
 
 
-def text(task: Task) -> str:
+def text(task: Task, right: str = "") -> str:
     """One line: who is asked what, and what it answered."""
     again = f" (round {task.round})" if task.round > 1 else ""
     head = f"{who(task.processor_id):<12} {VERBS.get(task.verb, task.verb)}{again}"
     if task.status == "issued":
         return f"{head}: asked" + (f", attempt {task.attempt}" if task.attempt > 1 else "")
     if task.status in {"done", "accepted"} and task.outcome:
-        return f"{head}: {answer(task)}{_rows(task)}{_evidence(task)}"
-    return f"{head}: {task.status}" + (f" ({task.code})" if task.code else "")
+        return f"{head}: {answer(task, right)}{_rows(task)}{_evidence(task)}"
+    return f"{head}: {task.status.replace('_', ' ')}" + (f" ({task.code})" if task.code else "")
 
 
-def answer(task: Task) -> str:
+def answer(task: Task, right: str = "") -> str:
     outcome = task.outcome or ""
+    if right == "rectification" and (task.verb, outcome) == ("verify", "nothing_found"):
+        return "as asked"  # nothing was found that differs
     return ANSWERS.get((task.verb, outcome), outcome.replace("_", " "))
 
 
@@ -111,5 +122,5 @@ def _evidence(task: Task) -> str:
 
 def settled(saga: Saga) -> tuple[int, int]:
     """How many tasks have come to an end, and how many there are."""
-    ended = sum(task.status in {"done", "excepted"} for task in saga.tasks)
+    ended = sum(task.status in {"done", "excepted", "not_concerned"} for task in saga.tasks)
     return ended, len(saga.tasks)

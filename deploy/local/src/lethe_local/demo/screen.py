@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lethe_client.sagas import Saga, Task
     from lethe_local.demo.moments import Moment
 
-ORDER = ("export", "erase", "verify", "package")
+ORDER = ("export", "rectify", "erase", "verify", "package")
 
 
 class View(Protocol):
@@ -107,12 +107,12 @@ def _grid(saga: Saga) -> Table:
         newest = {
             task.verb: task for task in sorted(saga.tasks, key=lambda t: t.round) if task.processor_id == processor
         }
-        grid.add_row(who(processor), *(_cell(newest.get(verb)) for verb in verbs))
+        grid.add_row(who(processor), *(_cell(newest.get(verb), saga.right) for verb in verbs))
     return grid
 
 
-def _cell(task: Task | None) -> Text:
+def _cell(task: Task | None, right: str) -> Text:
     if task is None:
         return Text()
-    shown = answer(task) if task.status == "done" and task.outcome else task.status
+    shown = answer(task, right) if task.status == "done" and task.outcome else task.status
     return Text(shown, style=STYLES.get(task.status, ""))

@@ -1,4 +1,4 @@
-"""The demonstration itself: one person, two requests, and what Lethe can show afterwards."""
+"""The demonstration itself: one person, three requests, and what Lethe can show afterwards."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lethe_client.models import NewDsr
 from lethe_client.orchestrator import OrchestratorClient
 from lethe_events.words import Right
 from lethe_local.demo.bank import TITLE, bank_lines
+from lethe_local.demo.correction import FIELD, correction_lines, stands, wanted
 from lethe_local.demo.moments import Follower
 from lethe_local.demo.summary import certificate_lines, package_lines, unproven_lines
 from lethe_local.errors import NotReady
@@ -29,7 +30,7 @@ from lethe_local.stack.samples import SHOP_DATABASE
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from lethe_client.models import AcceptedDsr
+    from lethe_client.models import AcceptedDsr, Value
     from lethe_client.sagas import Saga
     from lethe_local.demo.screen import Screen
     from lethe_local.state import State
@@ -52,6 +53,8 @@ async def tell(state: State, screen: Screen) -> None:
             story = _Story(screen, intake, orchestrator, state, Path(values["LETHE_VERIFY_KEY"]))
             screen.title(f"{person['name']} asks: what do you hold about me? (GDPR Art. 15)")
             await story.access(person)
+            screen.title(f"{person['name']} asks: correct it. (GDPR Art. 16)")
+            await story.correction(person, values["LETHE_POSTGRES"])
             screen.title(f"{person['name']} asks: erase it. (GDPR Art. 17)")
             await story.erasure(person)
     except LetheError as error:
@@ -84,16 +87,29 @@ class _Story:
         self._screen.line(f"the package: {package}", "dim")
         await self._certificate(accepted.dsr_id)
 
+    async def correction(self, person: dict[str, str], admin: str) -> None:
+        before = await stands(admin, person["customer_no"])
+        accepted = await self._submit(Right.RECTIFICATION, person, corrections={FIELD: wanted(before)})
+        await self._follow("Rectification", accepted)
+        after = await stands(admin, person["customer_no"])
+        document = await self._orchestrator.certificate(accepted.dsr_id)
+        self._screen.line("")
+        for line in correction_lines(document["certificate"], before, after):
+            self._screen.line(line)
+        await self._certificate(accepted.dsr_id)
+
     async def erasure(self, person: dict[str, str]) -> None:
         accepted = await self._submit(Right.ERASURE, person)
         await self._follow("Erasure", accepted)
         self._screen.line("")
         await self._certificate(accepted.dsr_id, whole=True)
 
-    async def _submit(self, right: Right, person: dict[str, str]) -> AcceptedDsr:
+    async def _submit(
+        self, right: Right, person: dict[str, str], corrections: dict[str, Value] | None = None
+    ) -> AcceptedDsr:
         identifiers = {"email": [person["email"]], "customer_id": [person["customer_no"]]}
         accepted = await self._intake.submit(
-            NewDsr(controller_id=DEMO_CONTROLLER, right=right, identifiers=identifiers)
+            NewDsr(controller_id=DEMO_CONTROLLER, right=right, identifiers=identifiers, corrections=corrections)
         )
         self._screen.line(f"accepted as {accepted.dsr_id}; to be answered by {accepted.due_date.isoformat()}")
         return accepted

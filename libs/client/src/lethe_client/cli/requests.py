@@ -56,7 +56,6 @@ def extend(
     The dates move when it is recorded, or when there is proof that it went out in time.
     """
     sent = instant(notified_at, "--notified-at")
-    assert sent is not None, "the option is required"
     act(lambda o: o.extend(dsr_id, further=further, reasons=reason, notified_at=sent), as_json=as_json)
 
 

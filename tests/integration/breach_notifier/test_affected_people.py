@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from lethe_events.subject_token import people_of, subject_token
 from lethe_events.words import SubjectEventKind
 from lethe_messaging import read_all
 from lethe_testkit.ground import eventually
-from lethe_testkit.people_ground import CASE, people_ground
+from lethe_testkit.people_ground import CASE, INCIDENT, people_ground
 from lethe_testkit.tasks import email
-from lethe_vault import Gone
+from lethe_vault import Gone, Identifiers, Sealing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -157,3 +158,25 @@ async def test_people_are_counted_once_whenever_the_notifier_dies_and_the_bus_na
     for topic in (*ground.topics.every, *ground.topics.of_people):
         for record in await read_all(ground.kafka, topic.name):
             assert b"people.example" not in (record.value or b"") + (record.key or b"")
+
+
+async def test_sealed_descriptions_are_destroyed_when_every_case_of_an_incident_is_long_over(
+    ground: PeopleGround,
+) -> None:
+    sealing = Sealing(INCIDENT, INCIDENT, "acme", Identifiers({}), "what somebody wrote")
+    async with ground.database.transaction() as tx:
+        await ground.vault.seal(tx, [sealing])
+    await ground.open_case()
+    async with ground.running(LETHE_BREACH_RETENTION="1s") as client:
+        await ground.until_open(client)
+        await asyncio.sleep(2)
+        assert await ground.vault.note(INCIDENT, reason="test") == "what somebody wrote", "the case is open"
+        await ground.act(client, "dismissal", {"reason": "a drill"})
+        await ground.act(client, "dismissal/confirm", name="robin")
+    async with ground.running():
+        await asyncio.sleep(1)
+    assert await ground.vault.note(INCIDENT, reason="test"), "years are not over"
+    async with ground.running(LETHE_BREACH_RETENTION="1s"):
+        await settled(ground, "SELECT count(*) FROM shredded_incident", 1)
+    with pytest.raises(Gone):
+        await ground.vault.note(INCIDENT, reason="test")

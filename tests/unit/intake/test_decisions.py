@@ -49,6 +49,8 @@ def test_below_every_bound_all_is_accepted() -> None:
         (Right.ACCESS, False, SagaState.ANSWERED, DOCUMENT, PackageState.READY),
         (Right.ACCESS, False, SagaState.CLOSED, DOCUMENT, PackageState.READY),
         (Right.ACCESS, False, SagaState.CLOSED, None, PackageState.NEVER),
+        (Right.PORTABILITY, False, SagaState.FULFILLING, None, PackageState.NOT_YET),
+        (Right.RECTIFICATION, False, SagaState.FULFILLING, None, PackageState.NEVER),
         (Right.ERASURE, True, SagaState.RECEIVED, None, PackageState.NOT_YET),
         (Right.ERASURE, True, SagaState.VERIFYING, DOCUMENT, PackageState.READY),
         (Right.ERASURE, False, SagaState.RECEIVED, None, PackageState.NEVER),

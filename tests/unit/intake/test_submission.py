@@ -3,13 +3,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 from intake.domain.asked import NOTHING, Asked
 from intake.domain.errors import InvalidSubmission
 from intake.domain.fingerprint import Fingerprints
-from intake.domain.model import Controller
+from intake.domain.model import Controller, Deadline
+from intake.domain.repeats import Owner, may_attach
 from intake.domain.submission import CLOCK_SKEW, check
 from intake.domain.transmission import Target
 from lethe_events.words import Channel, Right
@@ -132,6 +134,33 @@ def fingerprint(**changes: Any) -> bytes:
 )
 def test_what_asks_for_the_same_has_the_same_fingerprint(changes: dict[str, Any]) -> None:
     assert fingerprint(**changes) == fingerprint()
+
+
+def asking(right: Right, **asked: Any) -> Submission:
+    return submit(right=right, asked=Asked(**asked))
+
+
+def test_what_asks_for_another_purpose_or_another_value_has_another_fingerprint() -> None:
+    asked = [
+        asking(Right.CONSENT_WITHDRAWAL, purposes=("a",)),
+        asking(Right.CONSENT_WITHDRAWAL, purposes=("b",)),
+        asking(Right.CONSENT_WITHDRAWAL, purposes=("a", "b")),
+        asking(Right.RECTIFICATION, corrections={"t.f": "1"}),
+        asking(Right.RECTIFICATION, corrections={"t.f": 1}),
+        asking(Right.RECTIFICATION, corrections={"t.g": "1"}),
+        asking(Right.RECTIFICATION, corrections={"t.f": "1"}, contested=True),
+    ]
+    assert len({PRINTS.of_request(one) for one in asked}) == len(asked)
+    again = asking(Right.CONSENT_WITHDRAWAL, purposes=("b", "a", "b"))
+    assert PRINTS.of_request(again) == PRINTS.of_request(asked[2]), "order and repeats make no other request"
+
+
+def test_a_request_that_asks_for_something_of_its_own_is_never_answered_with_an_open_one() -> None:
+    one = asking(Right.CONSENT_WITHDRAWAL, purposes=("a",))
+    deadline = Deadline(NOW, NOW, NOW.date(), "r")
+    owner = Owner(UUID(int=1), over=False, export_first=False, identity=one.identity, deadline=deadline)
+    assert not may_attach(one, owner)
+    assert may_attach(submit(right=Right.ACCESS), owner)
 
 
 def test_the_order_of_kinds_and_values_is_no_difference() -> None:

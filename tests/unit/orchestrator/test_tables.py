@@ -283,6 +283,7 @@ def decided() -> Iterator[Given]:
     yield told(saga_rights.in_force()).whatever()
     yield told(saga_rights.deciding()).whatever().pass_time(days=40).whatever()
     yield saga_rights.deciding().extended().whatever()
+    yield saga_rights.deciding().escalated().whatever()
     given = saga_rights.deciding()
     ask_extension(given)
     yield given.whatever()

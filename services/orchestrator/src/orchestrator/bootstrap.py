@@ -6,6 +6,7 @@ import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -73,7 +74,10 @@ from orchestrator.entrypoints.parts import Parts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from lethe_events.topics import Topic
+    from lethe_messaging import Handler
     from orchestrator.adapters.escalation_policy import Receiver
+    from orchestrator.adapters.meters import SagaMeters
     from orchestrator.domain.escalation import Ladders
     from orchestrator.settings import Settings
 
@@ -142,17 +146,9 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     vault = Vault(engines.vault_database, engines.keys, redeemer=NAME)
     store = PostgresSagas(database, registers, Shelf(settings.cached_sagas), plain=settings.plain_rows)
     office = Office(
-        store=store,
-        registers=registers,
-        vault=vault,
-        messages=Messages(topics, _correspondence(settings, topics)),
-        signer=engines.signer,
-        retention=settings.retention,
-        meters=counted,
-        holds=held,
-        ladders=ladders,
-        calls=calls,
-    )
+        store, registers, vault, Messages(topics, _correspondence(settings, topics)), engines.signer,
+        settings.retention, counted, held, ladders, calls,
+    )  # fmt: skip
     holds = HoldKeeping(office, bus, held, vault, lambda: os.urandom(10))
     own_topics = KafkaTopics(engines.kafka, topics, settings.partitions)
     keeping = RegisterKeeping(office, bus, engines.files, registers, own_topics)
@@ -182,31 +178,43 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
         registry=REGISTRY,
     )
 
-    async def count() -> float:
-        counted.counted(await reading.counts())
-        return _COUNT_EVERY_S
+    steps = {
+        "timers": lambda: fire_timers(timers),
+        "seal": sealing.step,
+        "calls": calling.step,
+        "holds": holds.step,
+        "count": lambda: _count(counted, reading),
+    }
+    background = _background(bus, start, handlers(take, consents, topics), keeping, steps)
+    load_calendars(datetime.now(UTC).year, ("DE",))
+    calm_gc()
+    return Service(app, settings.http, background, bus.stop)
+
+
+async def _count(counted: SagaMeters, reading: PostgresReading) -> float:
+    counted.counted(await reading.counts())
+    return _COUNT_EVERY_S
+
+
+def _background(
+    bus: Bus,
+    start: Start,
+    handled: Mapping[Topic, Handler],
+    keeping: RegisterKeeping,
+    steps: Mapping[str, Callable[[], Awaitable[float]]],
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """What runs beside the HTTP API; `steps` are taken again and again."""
 
     async def consume() -> None:
         await start.done.wait()
-        await bus.consume(handlers(take, consents, topics))
+        await bus.consume(handled)
 
     async def register() -> None:
         await start.insist()
         await keep_stepping("register", keeping.step)
 
-    background: Mapping[str, Callable[[], Awaitable[None]]] = {
-        "register": register,
-        "consume": consume,
-        "relay": bus.relay,
-        "timers": lambda: keep_stepping("timers", lambda: fire_timers(timers)),
-        "seal": lambda: keep_stepping("seal", sealing.step),
-        "calls": lambda: keep_stepping("calls", calling.step),
-        "holds": lambda: keep_stepping("holds", holds.step),
-        "count": lambda: keep_stepping("count", count),
-    }
-    load_calendars(datetime.now(UTC).year, ("DE",))
-    calm_gc()
-    return Service(app, settings.http, background, bus.stop)
+    stepping = {name: partial(keep_stepping, name, step) for name, step in steps.items()}
+    return {"register": register, "consume": consume, "relay": bus.relay, **stepping}
 
 
 def _correspondence(settings: Settings, topics: Topics) -> Correspondence:

@@ -25,7 +25,7 @@ from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain import standing_acts as standing
 from orchestrator.domain.escalation_event import Escalated
-from orchestrator.domain.words import ENDING, RESTRICTED, Standing
+from orchestrator.domain.words import ENDING, RESTRICTED, Standing, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_events import ExportPart
-    from orchestrator.domain.beside import Beside
     from orchestrator.domain.decision import Command
     from orchestrator.domain.saga import Saga, Task
 

@@ -61,6 +61,7 @@ MORE: dict[str, dict[str, Any]] = {
     "restricted": {"categories": ("user.name",), "point": "a"},
     "objection_upheld": {"purposes": ("marketing",), "marketing": True},
     "consent_withdrawn": {"purposes": ("marketing",)},
+    "automated_review": {"decision": "CR-2026-17", "because": ("income_checked",)},
 }
 
 
@@ -128,6 +129,22 @@ def test_an_access_answer_tells_sources_decisions_recipients_and_safeguards() ->
     ):
         assert required in text, required
     assert "Shop database" not in text, "a controller's own system is no recipient"
+
+
+def test_a_review_tells_the_decision_its_outcome_the_reasons_and_where_to_complain() -> None:
+    stands, changed = written("automated_review"), written("automated_review", changed=True)
+    for required in ("CR-2026-17", "income checked", "Article 22(3) GDPR", "Article 77(1) GDPR", "Article 79(1) GDPR"):
+        assert required in stands, required
+    assert ("The decision stands." in stands, "has been changed" in stands) == (True, False)
+    assert ("The decision stands." in changed, "has been changed" in changed) == (False, True)
+
+
+def test_a_rejected_objection_is_told_with_the_reasons_and_the_article_by_which_it_was_weighed() -> None:
+    reasons = (LetterReason(ground="legal_claims", article="GDPR Art. 21(1)"),)
+    text = written("refused", right=Right.OBJECTION, reasons=reasons, because=("running_lawsuit",))
+    assert "your whole request (running lawsuit): The data is necessary for the establishment" in text
+    assert "Article 21(1) GDPR" in text
+    assert "Article 21(1) GDPR" not in written("refused", reasons=reasons)
 
 
 def test_who_else_was_asked_to_erase_is_named() -> None:

@@ -8,34 +8,15 @@ import pytest
 
 from lethe_events import LetterState
 from lethe_events.words import Right
-from lethe_testkit.letters import ask_extension, told
-from lethe_testkit.sagas import KEPT, NOW, RETENTION, VERSION, Given, rules
+from lethe_testkit.letters import Writing, ask_extension, told
+from lethe_testkit.sagas import KEPT, NOW, RETENTION, VERSION, rules
 from orchestrator.application.correspondence import Correspondence, reported, trouble
 from orchestrator.domain.certificate import certificate
 from orchestrator.domain.clock import extended
-from orchestrator.domain.letters import letters
 from orchestrator.domain.replay import replay
 
 SHOP, CRM = rules("shop"), rules("crm")
 VENDOR = rules("vendor", deletion_lag=timedelta(days=2))
-
-
-class Writing(Given):
-    """Collects every letter that what happens gives rise to."""
-
-    def __init__(self):
-        super().__init__()
-        self.letters = []
-
-    def _decide(self, event):
-        before = self.saga
-        super()._decide(event)
-        if self.saga is not before:
-            self.letters += letters(before, self.saga, event, RETENTION)
-
-    @property
-    def kinds(self):
-        return [letter.kind for letter in self.letters]
 
 
 def started(*processors, right=Right.ERASURE, **more):

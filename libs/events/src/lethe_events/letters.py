@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from lethe_events.models import Article, Category, Code, CountryCode, Instant, Message, Part, Sha256
+from lethe_events.models import Article, Category, Code, CountryCode, Instant, Message, Part, Reference, Sha256
 from lethe_events.words import Right
 
 
@@ -52,7 +52,7 @@ class LetterRequested(Message, frozen=True, kw_only=True, omit_defaults=True):
     first_due: Instant | None = None
     new_due: Instant | None = None
     because: tuple[Code, ...] = ()
-    """Extension: why (Art. 12(3))."""
+    """Why, by the controller's codes: an extension (Art. 12(3)), or what a person decided."""
     reasons: tuple[LetterReason, ...] = ()
     """What was not done, and why."""
     processors: tuple[Code, ...] = ()
@@ -67,6 +67,10 @@ class LetterRequested(Message, frozen=True, kw_only=True, omit_defaults=True):
     point: Code | None = None
     """Restriction: the point of Art. 18(1)."""
     marketing: bool = False
+    decision: Reference | None = None
+    """Review: of which automated decision (Art. 22(3))."""
+    changed: bool = False
+    """Review: the decision was changed."""
     authority: CountryCode | None = None
     """Left out: that of `country`."""
     package_until: Instant | None = None

@@ -6,16 +6,37 @@ from typing import TYPE_CHECKING
 
 import lethe_events as wire
 from lethe_events.ids import message_id
+from lethe_testkit.sagas import RETENTION, Given
 from orchestrator.application.correspondence import reported
 from orchestrator.domain.clock import extended
 from orchestrator.domain.letter_acts import letter_id
 from orchestrator.domain.letter_events import ExtensionAsked
+from orchestrator.domain.letters import letters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from lethe_testkit.sagas import Given
+    from lethe_events import LetterRequested
+    from orchestrator.domain.events import Event
+
+
+class Writing(Given):
+    """Collects every letter that what happens gives rise to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters: list[LetterRequested] = []
+
+    def _decide(self, event: Event) -> None:
+        before = self.saga
+        super()._decide(event)
+        if self.saga is not None and self.saga is not before:
+            self.letters += letters(before, self.saga, event, RETENTION)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [letter.kind for letter in self.letters]
 
 
 def ask_extension(given: Given, further: int = 2, reasons: Sequence[str] = ("complexity",), by: str = "kim") -> Given:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import lethe_letters as l
 from lethe_events import LetterRequested
 from lethe_events.models import from_python
+from lethe_events.words import Right
+from lethe_law import ground as law_ground
 from lethe_law.breach.authorities import authorities
 from lethe_law.places import EEA, ZONES
 from lethe_letters import IncompleteLetter, Language, Words
@@ -119,15 +121,27 @@ class _Told:
     def reasons(self) -> tuple[l.Reason, ...]:
         return tuple(self._reason(reason) for reason in self.body.reasons)
 
+    def because(self) -> tuple[str, ...]:
+        return tuple(self.desk.words.label("reasons", code) for code in self.body.because)
+
     def _reason(self, reason: LetterReason) -> l.Reason:
         what = self.desk.words.label("phrases", "everything")
+        if self.body.because:
+            what = f"{what} ({self.desk.words.both(self.because())})"
         if reason.category is not None:
             what = self.category(reason.category)
         elif reason.processor_id is not None:
             what = self.desk.words.both(self.categories((reason.processor_id,)))
         until = None if reason.until is None else self.desk.day(reason.until)
-        law = None if "GDPR" in reason.article else reason.article
+        law = self._law(reason)
         return l.Reason(category=what, ground=reason.ground, law=law, until=until)
+
+    def _law(self, reason: LetterReason) -> str | None:
+        """Cited beside the ground's own article: another law, or the article by which an objection was weighed."""
+        if "GDPR" not in reason.article:
+            return reason.article
+        weighed = self.body.right is Right.OBJECTION and reason.article != law_ground(reason.ground).article
+        return self.desk.words.article(reason.article) if weighed else None
 
     def recipients(self) -> tuple[str, ...]:
         """Who else was told by being asked to do the same (Art. 19): processors are recipients too (Art. 4(9))."""
@@ -158,7 +172,7 @@ def _extension(t: _Told, head: _Head) -> l.Letter:
         received_on=day(body.received_at),
         first_due=_last_day(t.desk, body.first_due),
         new_due=_last_day(t.desk, body.new_due),
-        reasons=tuple(t.desk.words.label("reasons", code) for code in body.because),
+        reasons=t.because(),
     )
 
 
@@ -274,6 +288,17 @@ def _objection_upheld(t: _Told, head: _Head) -> l.Letter:
     return l.ObjectionUpheld(**head, purposes=t.purposes(), stopped_on=day, marketing=t.body.marketing)
 
 
+def _automated_review(t: _Told, head: _Head) -> l.Letter:
+    return l.AutomatedReview(
+        **head,
+        decision=t.body.decision or "",
+        decided_on=t.desk.day(t.body.at),
+        changed=t.body.changed,
+        reasons=t.because(),
+        authority=t.authority(),
+    )
+
+
 def _consent_withdrawn(t: _Told, head: _Head) -> l.Letter:
     return l.ConsentWithdrawn(**head, purposes=t.purposes(), withdrawn_on=t.desk.day(t.body.at))
 
@@ -292,4 +317,5 @@ _MAKE: Mapping[str, Callable[[_Told, _Head], l.Letter]] = {
     "restricted": _restricted,
     "objection_upheld": _objection_upheld,
     "consent_withdrawn": _consent_withdrawn,
+    "automated_review": _automated_review,
 }

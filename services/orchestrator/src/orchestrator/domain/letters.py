@@ -8,22 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lethe_events import LetterReason, LetterRequested
-from lethe_events.words import PACKAGE_PROCESSOR, Outcome, Result, Right, Verb
+from lethe_events.words import Result, Right, Verb
 from orchestrator.domain.certificate import kept
-from orchestrator.domain.clock import DEFAULT_REGIME
-from orchestrator.domain.closing import Verdict, heads, result, verdicts
-from orchestrator.domain.letter_acts import EXTENSION, letter_id
+from orchestrator.domain.closing import Verdict, result, verdicts
+from orchestrator.domain.letter_acts import EXTENSION
 from orchestrator.domain.letter_events import ExtensionAsked
-from orchestrator.domain.words import TaskStatus
+from orchestrator.domain.letter_facts import OVER, done_at, letter, not_done, packages
+from orchestrator.domain.letters_by_right import letters_by_right
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from orchestrator.domain.events import Event
-    from orchestrator.domain.saga import Saga, Task
+    from orchestrator.domain.saga import Saga
 
-_ACTED = frozenset({Outcome.DONE, Outcome.RETAINED})
-_OVER = frozenset({Verdict.PROVEN, Verdict.UNVERIFIABLE})
+_FIRST = frozenset({Right.ACCESS, Right.ERASURE})
 
 
 def letters(before: Saga | None, saga: Saga, event: Event, retention: timedelta) -> tuple[LetterRequested, ...]:
@@ -34,31 +33,16 @@ def letters(before: Saga | None, saga: Saga, event: Event, retention: timedelta)
         return (_end(saga),) if before is None or _ended(before) is None else ()
     if before is None:
         return ()
+    if saga.right not in _FIRST:
+        return letters_by_right(before, saga, event.at, retention)
     found: list[LetterRequested] = []
-    if saga.export_first and _packages(saga) > _packages(before):
+    if saga.export_first and packages(saga) > packages(before):
         found.append(_access(saga, event.at, retention))
     if saga.answered_at is not None and before.answered_at is None:
         found += _answer(saga, event.at, retention)
     elif saga.closed_at is not None and before.closed_at is None:
         found += _closing(saga, event.at)
     return tuple(found)
-
-
-def _letter(saga: Saga, kind: str, at: datetime, number: int = 1, **more: Any) -> LetterRequested:
-    return LetterRequested(
-        letter_id=letter_id(saga, kind, number),
-        dsr_id=saga.id,
-        subject_ref=saga.subject_ref,
-        controller_id=saga.controller_id,
-        kind=kind,
-        right=saga.right,
-        country=saga.country,
-        regime=str(saga.clock.derivation.get("regime", DEFAULT_REGIME)),
-        received_at=saga.received_at,
-        register_version=saga.register_version,
-        at=at,
-        **more,
-    )
 
 
 def _ended(saga: Saga) -> Result | None:
@@ -73,7 +57,7 @@ def _extension(saga: Saga, event: ExtensionAsked) -> LetterRequested:
     number = 1 + (0 if saga.beside is None else sum(p.kind == EXTENSION for p in saga.beside.letters))
     first = saga.clock.due_legal
     more = {"first_due": first, "new_due": asked.new_due, "because": asked.reasons, "not_after": first}
-    return _letter(saga, EXTENSION, event.at, number, **more)
+    return letter(saga, EXTENSION, event.at, number, **more)
 
 
 def _end(saga: Saga) -> LetterRequested:
@@ -82,51 +66,44 @@ def _end(saga: Saga) -> LetterRequested:
     assert beside.ended is not None, "it has ended"
     refusal = beside.refusal
     if refusal is None:
-        return _letter(saga, "withdrawn", beside.ended.said_at)
+        return letter(saga, "withdrawn", beside.ended.said_at)
     reasons = (LetterReason(ground=refusal.ground, article=refusal.article),)
-    return _letter(saga, "refused", beside.ended.at, reasons=reasons, authority=refusal.authority)
-
-
-def _packages(saga: Saga) -> int:
-    """The round of the newest package that is there; 0: none."""
-    return max((t.round for t in saga.tasks.values() if t.verb is Verb.PACKAGE and t.good), default=0)
+    return letter(saga, "refused", beside.ended.at, reasons=reasons, authority=refusal.authority)
 
 
 def _access(saga: Saga, at: datetime, retention: timedelta) -> LetterRequested:
     """Once per package: one that a newcomer added to is told of again."""
-    number = _packages(saga)
-    searched = _where(saga, Verb.EXPORT)
+    number = packages(saga)
+    searched = done_at(saga, Verb.EXPORT)
     if not searched:
-        return _letter(saga, "nothing_held", at, number)
-    return _letter(saga, "access_answer", at, max(number, 1), processors=searched, package_until=at + retention)
+        return letter(saga, "nothing_held", at, number)
+    return letter(saga, "access_answer", at, max(number, 1), processors=searched, package_until=at + retention)
 
 
 def _answer(saga: Saga, at: datetime, retention: timedelta) -> list[LetterRequested]:
     """The answer of Art. 12(3), or of Art. 12(4) where anything was not done."""
     if saga.right is Right.ACCESS:
         found = [_access(saga, at, retention)]
-        reasons = _reasons(saga)
-        return [*found, _letter(saga, "refused", at, reasons=reasons)] if reasons else found
-    if saga.right is Right.ERASURE:
-        return [_erasure(saga, at)]
-    return []
+        reasons = not_done(saga)
+        return [*found, letter(saga, "refused", at, reasons=reasons)] if reasons else found
+    return [_erasure(saga, at)]
 
 
 def _erasure(saga: Saga, at: datetime) -> LetterRequested:
     owed = verdicts(saga.right, saga.needs_package, saga.tasks)
-    acted = tuple(p for p in _where(saga, Verb.ERASE) if owed.get(p) in _OVER)
+    acted = tuple(p for p in done_at(saga, Verb.ERASE) if owed.get(p) in OVER)
     pending = tuple(sorted(p for p, v in owed.items() if v is Verdict.ABSENCE_OWED))
     until = max(
         (t.expected_by for t in saga.tasks.values() if t.processor_id in pending and t.expected_by), default=None
     )
     more: dict[str, Any] = {"processors": acted, "pending": pending, "pending_until": until}
-    reasons = _reasons(saga)
+    reasons = not_done(saga)
     if reasons:
         kind = "partially_granted" if acted or pending else "refused"
-        return _letter(saga, kind, at, reasons=reasons, **more)
+        return letter(saga, kind, at, reasons=reasons, **more)
     if result(saga) is Result.NOTHING_FOUND or not (acted or pending):
-        return _letter(saga, "nothing_held", at)
-    return _letter(saga, "erased", at, **more)
+        return letter(saga, "nothing_held", at)
+    return letter(saga, "erased", at, **more)
 
 
 def _closing(saga: Saga, at: datetime) -> list[LetterRequested]:
@@ -137,10 +114,10 @@ def _closing(saga: Saga, at: datetime) -> list[LetterRequested]:
     if reopened:
         categories = _once_kept(saga, reopened[-1].processors)
         more: dict[str, Any] = {"categories": categories, "processors": reopened[-1].processors}
-        return [_letter(saga, "kept_erased", at, len(reopened), earlier_at=saga.answered_at, **more)]
+        return [letter(saga, "kept_erased", at, len(reopened), earlier_at=saga.answered_at, **more)]
     promised = tuple(sorted({t.processor_id for t in saga.tasks.values() if t.expected_by and t.verb is Verb.ERASE}))
-    done = tuple(p for p in promised if p in _where(saga, Verb.ERASE))
-    return [_letter(saga, "erased", at, 2, processors=done)] if done else []
+    done = tuple(p for p in promised if p in done_at(saga, Verb.ERASE))
+    return [letter(saga, "erased", at, 2, processors=done)] if done else []
 
 
 def _once_kept(saga: Saga, processors: tuple[str, ...]) -> tuple[str, ...]:
@@ -154,35 +131,3 @@ def _once_kept(saga: Saga, processors: tuple[str, ...]) -> tuple[str, ...]:
         if (t.processor_id, row.category) not in still
     }
     return tuple(sorted(found))
-
-
-def _where(saga: Saga, verb: Verb) -> tuple[str, ...]:
-    """Processors that did something, of those in scope."""
-    found = []
-    for processor_id, verbs in heads(saga.tasks).items():
-        task = verbs.get(verb)
-        if processor_id != PACKAGE_PROCESSOR and task is not None and _did(task):
-            found.append(processor_id)
-    return tuple(sorted(found))
-
-
-def _did(task: Task) -> bool:
-    return task.good and task.answer is not None and task.answer.outcome in _ACTED
-
-
-def _reasons(saga: Saga) -> tuple[LetterReason, ...]:
-    """Per category where something is kept (Art. 17(3)), and per processor where two people excepted a task."""
-    found = {
-        (row.ground, row.article, row.category, processor_id, row.until): LetterReason(
-            ground=row.ground, article=row.article, category=row.category, processor_id=processor_id, until=row.until
-        )
-        for processor_id, row in kept(saga)
-    }
-    excepted = {
-        (t.exception.ground, t.processor_id): LetterReason(
-            ground=t.exception.ground, article=t.exception.article, processor_id=t.processor_id
-        )
-        for t in saga.tasks.values()
-        if t.exception is not None and t.status is TaskStatus.EXCEPTED and t.verb is not Verb.VERIFY
-    }
-    return (*found.values(), *excepted.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,7 +57,8 @@ class Scripted:
 
 
 async def exported(documents: Documents, items: Sequence[WorkItem], script: Script) -> list[Answer]:
-    return await Exporting(documents)(None, Scripted(script), items)  # type: ignore[arg-type]
+    shop = SimpleNamespace(dataset=None)
+    return await Exporting(documents)(shop, Scripted(script), items)  # type: ignore[arg-type]
 
 
 async def test_a_part_is_sealed_for_each_task_whatever_the_order_of_reading(documents: Documents) -> None:

@@ -234,6 +234,9 @@ class Shelf:
         self.kept |= {one.letter_id: one for one in asked if one.letter_id in new}
         return new
 
+    async def is_settled(self) -> bool:
+        return bool(self.waiting)
+
     async def settled(self, tx: Any, limit: int) -> list[Settled]:
         found, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return found

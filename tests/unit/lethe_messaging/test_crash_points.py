@@ -24,10 +24,10 @@ def with_points() -> dict[str, Path]:
 
 
 def listed_in(package: str) -> tuple[str, ...]:
-    """The one list of a package: in `crash_points`, which in a service belongs to its application."""
+    """The lists of a package: in `crash_points`, which in a service belongs to its application."""
     inside = "application.crash_points" if find_spec(f"{package}.application") else "crash_points"
-    points: tuple[str, ...] = import_module(f"{package}.{inside}").CRASH_POINTS
-    return points
+    lists = vars(import_module(f"{package}.{inside}"))
+    return tuple(point for name in lists if name.endswith("CRASH_POINTS") for point in lists[name])
 
 
 @pytest.mark.parametrize("package", sorted(with_points()))

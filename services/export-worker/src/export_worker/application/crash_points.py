@@ -1,4 +1,4 @@
-"""Where tests make a process die; how, says `lethe_postgres.crash`."""
+"""Where tests make a process die; how, says `lethe_postgres.crash`. Searches are for breaches, apart from sagas."""
 
 CRASH_POINTS = (
     "export.read",  # a processor was read, its parts are not all stored

@@ -43,6 +43,9 @@ class PostgresLetters:
         crashpoint("intake.letters_kept")
         return new
 
+    async def is_settled(self) -> bool:
+        return bool(await self._database.fetchval(self._sql["is_settled"]))
+
     async def settled(self, tx: Tx, limit: int) -> list[Settled]:
         rows = await tx.fetch(self._sql["settle"], limit)
         return [Settled(*row) for row in rows]

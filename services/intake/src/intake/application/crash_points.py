@@ -5,3 +5,6 @@ CRASH_POINTS = (
     "intake.told",  # statuses are taken over, not committed
     "intake.identity_verified",  # a right code is marked as used, nobody was told
 )
+
+LETTER_CRASH_POINTS = ("intake.letters_kept",)
+"""Letters are kept and in the ledger, not committed. Reached only where a controller has letters sent."""

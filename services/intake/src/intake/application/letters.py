@@ -67,6 +67,10 @@ class LetterShelf(Protocol):
         """Keep letters and put them into the ledger; gives those that are new."""
         ...
 
+    async def is_settled(self) -> bool:
+        """Whether `settled` would find something: asked all the time, so without a transaction."""
+        ...
+
     async def settled(self, tx: Tx, limit: int) -> list[Settled]:
         """Letters of which something became that was not told; they count as told from now on."""
         ...
@@ -136,6 +140,8 @@ class LetterTelling:
 
     async def step(self) -> float:
         """Gives the seconds until the next look."""
+        if not await self._shelf.is_settled():
+            return _IDLE_S
         async with self._desk.work() as work:
             found = await self._shelf.settled(work.tx, _LIMIT)
             work.send(_report(self._topic, one) for one in found)

@@ -20,6 +20,13 @@ SELECT letter_id, controller_id, dsr_id, kind, language, facts FROM letter WHERE
 SELECT d.dsr_id, d.controller_id, d.right_asked, d.export_first, d.received_at, d.due_date, d.regime, d.country, s.language
 FROM dsr d LEFT JOIN spoken s USING (dsr_id) WHERE d.dsr_id = ANY($1::uuid[]);
 
+-- name: is_settled
+-- Whether anything became of a letter that the saga has not been told.
+SELECT EXISTS (
+    SELECT FROM letter l JOIN delivery d ON d.id = l.delivery_id
+    WHERE l.told IS NULL AND d.state IN ('sent', 'failed', 'bounced')
+);
+
 -- name: settle
 -- Letters of which something became that the saga has not been told.
 WITH settled AS (

@@ -20,3 +20,15 @@ async def test_loading_again_brings_back_the_same_people(postgres_dsn: str) -> N
     assert found == [(DEMO_PERSON.customer_no,)]
     await load(postgres_dsn, people=2, seed=3)
     assert await fetch(postgres_dsn, "SELECT count(*) FROM shop.customers") == [(3,)]
+
+
+async def test_a_schema_of_before_is_brought_along(postgres_dsn: str) -> None:
+    await load(postgres_dsn, people=2, seed=3)
+    await run_sql(
+        postgres_dsn,
+        "ALTER TABLE shop.customers DROP COLUMN restricted CASCADE",
+        "ALTER TABLE shop.newsletter_subscriptions DROP COLUMN restricted CASCADE",
+        "DROP TABLE shop.do_not_contact",
+    )
+    await load(postgres_dsn, people=2, seed=3)
+    assert await fetch(postgres_dsn, "SELECT count(*) FROM shop.customers_in_use") == [(3,)]

@@ -36,6 +36,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "support_visits": ("id", "customer_id", "order_id", "visited_at", "details"),
     "reviews": ("id", "customer_id", "product_id", "rating", "author_name", "body", "written_at"),
     "newsletter_subscriptions": ("id", "email", "topics", "subscribed_at"),
+    "do_not_contact": ("email", "purpose", "since"),
     "loans": ("id", "customer_id", "borrower_name", "principal", "outstanding", "opened_on", "keep_until"),
     "loan_payments": ("loan_id", "paid_on", "amount"),
     "gift_cards": ("id", "buyer_id", "recipient_id", "recipient_email", "message", "value", "bought_at"),
@@ -106,5 +107,7 @@ async def create_roles(dsn: str, *, reader: tuple[str, str], eraser: tuple[str, 
             await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD {secret}")
             await connection.execute(f"GRANT USAGE ON SCHEMA shop TO {role}")
             await connection.execute(f"GRANT {rights} ON ALL TABLES IN SCHEMA shop TO {role}")
+            if "UPDATE" in rights:  # an objection is put on the list
+                await connection.execute(f"GRANT INSERT ON shop.do_not_contact TO {role}")
     finally:
         await connection.close()

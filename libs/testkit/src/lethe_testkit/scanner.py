@@ -70,8 +70,9 @@ class Scanner:
                 counts[f"{row['s']}.{row['t']}"] = len(texts)
                 for line in texts:
                     found += self.hits(f"table {name}", line["line"].encode())
-            for row in await connection.fetch("SELECT content, packed FROM orchestrator.audit_event"):
-                found += self.hits("packed links", content_of(row).encode())
+            if "orchestrator.audit_event" in counts:  # not every database is Lethe's own
+                for row in await connection.fetch("SELECT content, packed FROM orchestrator.audit_event"):
+                    found += self.hits("packed links", content_of(row).encode())
         finally:
             await connection.close()
         return found, counts

@@ -137,6 +137,15 @@ CREATE TABLE IF NOT EXISTS shop.newsletter_subscriptions (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS newsletter_email ON shop.newsletter_subscriptions (lower(email));
 
+-- asked before anything is sent, whether the address is known otherwise or not
+CREATE TABLE IF NOT EXISTS shop.do_not_contact (
+    email text NOT NULL,
+    purpose text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (email, purpose)
+);
+CREATE INDEX IF NOT EXISTS do_not_contact_email ON shop.do_not_contact (lower(email));
+
 -- kept by law while something is owed and until keep_until
 CREATE TABLE IF NOT EXISTS shop.loans (
     id bigint PRIMARY KEY,
@@ -169,3 +178,36 @@ CREATE TABLE IF NOT EXISTS shop.gift_cards (
 CREATE INDEX IF NOT EXISTS gift_cards_buyer ON shop.gift_cards (buyer_id);
 CREATE INDEX IF NOT EXISTS gift_cards_recipient ON shop.gift_cards (recipient_id);
 CREATE INDEX IF NOT EXISTS gift_cards_recipient_email ON shop.gift_cards (lower(recipient_email));
+
+-- a schema that was made before there was this column is brought along
+ALTER TABLE shop.customers ADD COLUMN IF NOT EXISTS restricted boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE shop.newsletter_subscriptions ADD COLUMN IF NOT EXISTS restricted boolean NOT NULL DEFAULT FALSE;
+
+-- what the shop's staff and programs read: nothing of a customer whose data is restricted
+CREATE OR REPLACE VIEW shop.customers_in_use AS SELECT * FROM shop.customers WHERE NOT restricted;
+CREATE OR REPLACE VIEW shop.customer_addresses_in_use AS
+    SELECT t.* FROM shop.customer_addresses t JOIN shop.customers_in_use c ON c.id = t.customer_id;
+CREATE OR REPLACE VIEW shop.payment_cards_in_use AS
+    SELECT t.* FROM shop.payment_cards t JOIN shop.customers_in_use c ON c.id = t.customer_id;
+CREATE OR REPLACE VIEW shop.orders_in_use AS
+    SELECT t.* FROM shop.orders t JOIN shop.customers_in_use c ON c.id = t.customer_id;
+CREATE OR REPLACE VIEW shop.loyalty_accounts_in_use AS
+    SELECT t.* FROM shop.loyalty_accounts t JOIN shop.customers_in_use c ON c.id = t.customer_id;
+CREATE OR REPLACE VIEW shop.loans_in_use AS
+    SELECT t.* FROM shop.loans t JOIN shop.customers_in_use c ON c.id = t.customer_id;
+CREATE OR REPLACE VIEW shop.order_items_in_use AS
+    SELECT t.* FROM shop.order_items t JOIN shop.orders_in_use o ON o.id = t.order_id;
+CREATE OR REPLACE VIEW shop.returns_in_use AS
+    SELECT t.* FROM shop.returns t JOIN shop.orders_in_use o ON o.id = t.order_id;
+CREATE OR REPLACE VIEW shop.loyalty_events_in_use AS
+    SELECT t.* FROM shop.loyalty_events t JOIN shop.loyalty_accounts_in_use a ON a.id = t.account_id;
+CREATE OR REPLACE VIEW shop.loan_payments_in_use AS
+    SELECT t.* FROM shop.loan_payments t JOIN shop.loans_in_use l ON l.id = t.loan_id;
+-- those of nobody any more stay visible
+CREATE OR REPLACE VIEW shop.support_visits_in_use AS
+    SELECT t.* FROM shop.support_visits t LEFT JOIN shop.customers c ON c.id = t.customer_id
+    WHERE c.restricted IS NOT TRUE;
+CREATE OR REPLACE VIEW shop.reviews_in_use AS
+    SELECT t.* FROM shop.reviews t LEFT JOIN shop.customers c ON c.id = t.customer_id WHERE c.restricted IS NOT TRUE;
+CREATE OR REPLACE VIEW shop.newsletter_subscriptions_in_use AS
+    SELECT * FROM shop.newsletter_subscriptions WHERE NOT restricted;

@@ -238,7 +238,9 @@ async def test_an_access_answer_says_all_that_article_15_asks_for_from_the_regis
             "standard contractual clauses",
             "ten years after the loan was repaid",
             "We collected the data from you",
-            "based solely on automated processing",
+            "Credit check of a loan",
+            "below a limit the loan is declined",
+            "No loan is offered",
             "Article 77(1)",
             "Mira Holt",
         ):

@@ -18,9 +18,10 @@ from orchestrator.domain.draft import Draft
 from orchestrator.domain.ending_acts import answers_owed
 from orchestrator.domain.errors import IllegalTransition
 from orchestrator.domain.events import DsrReceived
+from orchestrator.domain.places import ABSENT
 from orchestrator.domain.saga import SIMPLE
 from orchestrator.domain.saga_acts import new_saga
-from orchestrator.domain.tables import ABSENT, Ignore, Reject, Row, rows
+from orchestrator.domain.tables import Ignore, Reject, Row, rows
 from orchestrator.domain.withheld_acts import resume_withheld
 from orchestrator.domain.words import IN_DOUBT, Standing
 

@@ -5,14 +5,13 @@ Beside `tables`, which puts all rows together.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from lethe_events.words import SagaState
 from orchestrator.domain import decision_acts as decision
 from orchestrator.domain import decision_events as decided
 from orchestrator.domain import events as e
 from orchestrator.domain import saga_acts as act
-from orchestrator.domain.words import ENDING, RESTRICTED
+from orchestrator.domain.places import A, C, D, E, F, I, R, V, Z
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,18 +21,6 @@ if TYPE_CHECKING:
 
     Act = Callable[..., Verdictless]
     Paths = tuple[tuple[State, type, Act, dict[State, str]], ...]
-
-R, I, F, V, A, C = (  # noqa: E741 - as in `tables`
-    SagaState.RECEIVED,
-    SagaState.IDENTITY,
-    SagaState.FULFILLING,
-    SagaState.VERIFYING,
-    SagaState.ANSWERED,
-    SagaState.CLOSED,
-)
-D: Final = SagaState.DECIDING
-E: Final = ENDING
-Z: Final = RESTRICTED
 
 _DECIDE = "GDPR Art. 16, 21(1), 22(3)"
 _AGAINST = "GDPR Art. 12(4), 21(1), 22(3)"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from lethe_events.words import SagaState
 from orchestrator.domain import clock_acts as clock
 from orchestrator.domain import decision_tables as decided
 from orchestrator.domain import ending_acts as end
@@ -25,7 +24,8 @@ from orchestrator.domain import refusal_acts as refusal
 from orchestrator.domain import saga_acts as act
 from orchestrator.domain import standing_acts as standing
 from orchestrator.domain.escalation_event import Escalated
-from orchestrator.domain.words import ENDING, RESTRICTED, Standing, State
+from orchestrator.domain.places import ABSENT, STATES, A, C, D, E, F, I, R, V, Z
+from orchestrator.domain.words import Standing, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,19 +34,6 @@ if TYPE_CHECKING:
 
     Act = Callable[..., Verdictless]
 
-ABSENT: Final = "absent"
-R, I, F, V, A, C = (  # noqa: E741 - as the other states: by its first letter
-    SagaState.RECEIVED,
-    SagaState.IDENTITY,
-    SagaState.FULFILLING,
-    SagaState.VERIFYING,
-    SagaState.ANSWERED,
-    SagaState.CLOSED,
-)
-D: Final = SagaState.DECIDING
-E: Final = ENDING
-Z: Final = RESTRICTED
-STATES: tuple[State, ...] = (ABSENT, R, I, D, F, V, A, Z, E, C)
 _WHEN: Mapping[State, Standing] = {
     R: Standing.SCOPE_UNKNOWN,
     F: Standing.WORK_OWED,

@@ -10,8 +10,9 @@ from orchestrator.domain.clock import LADDER
 from orchestrator.domain.courses import NEVER, STAGES
 from orchestrator.domain.decision_acts import AGAINST, OUTCOMES
 from orchestrator.domain.ending_tables import ENDING_IGNORED, ENDING_REJECTED, ENDING_STEPS
+from orchestrator.domain.places import ABSENT, STATES
 from orchestrator.domain.plan import MAX_ROUNDS
-from orchestrator.domain.tables import ABSENT, IGNORED, REJECTED, STATES, STEPS
+from orchestrator.domain.tables import IGNORED, REJECTED, STEPS
 from orchestrator.domain.task_tables import TASK_IGNORED, TASK_REJECTED, TASK_STEPS
 from orchestrator.domain.terms import UNCONCERNED
 from orchestrator.domain.words import MEANING, Standing, TaskStatus

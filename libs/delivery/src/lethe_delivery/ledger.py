@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lethe_delivery.messages import Due, OnDoubt, Order, Outcome, State, Verdict
+from lethe_delivery.retry import Policy
 from lethe_postgres import load_queries
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lethe_delivery.bounces import Bounce
-    from lethe_delivery.retry import Policy
     from lethe_postgres import Database, Queries, Tx
 
 
@@ -88,11 +88,35 @@ async def enqueue(tx: Tx, orders: Sequence[Order]) -> int:
     return len(rows)
 
 
-async def bounced(tx: Tx, bounces: Sequence[Bounce]) -> list[UUID]:
-    """Sent → bounced. Returns those that changed; unknown ids and repeats change nothing."""
-    permanent = [bounce for bounce in bounces if bounce.permanent]
-    rows = await tx.fetch(sql()["bounce"], [b.delivery_id for b in permanent], [b.status for b in permanent])
-    return [row["id"] for row in rows]
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """What reports came to. `known`: those that are dealt with; a letter that is still being sent is not among them."""
+
+    failed: tuple[UUID, ...]
+    again: tuple[UUID, ...]
+    known: frozenset[UUID]
+
+
+async def take_bounces(tx: Tx, bounces: Sequence[Bounce], policy: Policy | None = None) -> Bounced:
+    """Sent → bounced, or back into the queue after a pause where the other side gave up only for now.
+
+    The same report again changes nothing, however often; so do reports about letters that are none of this ledger.
+    """
+    said = policy or Policy()
+    rows = await tx.fetch(
+        sql()["take_bounces"],
+        [bounce.delivery_id for bounce in bounces],
+        [bounce.report for bounce in bounces],
+        [bounce.permanent for bounce in bounces],
+        [bounce.status for bounce in bounces],
+        said.soft_bounces,
+        said.after_bounce.total_seconds(),
+    )
+    return Bounced(
+        failed=tuple(row["id"] for row in rows if row["became"] == State.BOUNCED),
+        again=tuple(row["id"] for row in rows if row["became"] == State.QUEUED),
+        known=frozenset(row["id"] for row in rows),
+    )
 
 
 async def decide(tx: Tx, ids: Sequence[UUID], *, send_again: bool, reason: str) -> list[UUID]:

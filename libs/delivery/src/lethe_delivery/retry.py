@@ -34,6 +34,10 @@ class Policy:
     """How long a letter in doubt is left alone: longer than the other side needs to finish what it was given."""
     look_around: timedelta = timedelta(seconds=5)
     """Between looks at other instances and at letters in doubt."""
+    soft_bounces: int = 2
+    """Reports that a letter could not be delivered for now, after which it goes out again; one more and it failed."""
+    after_bounce: timedelta = timedelta(hours=6)
+    """Pause after the first such report; after the second twice as long, and so on."""
     hand_over_within: timedelta = timedelta(seconds=20)
     """A window that is not begun so soon after its commit (a frozen process) is not begun any more."""
 

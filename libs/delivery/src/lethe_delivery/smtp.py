@@ -109,7 +109,7 @@ class _Lane:
             return Outcome(Verdict.PERMANENT, str(error))
         try:
             client = await self._ready()
-            await self._announce(client, to)
+            await self._announce(client, to, message.id)
         except (SMTPException, OSError, TimeoutError) as error:
             return await self._refused(error, recipient)
         try:
@@ -146,12 +146,15 @@ class _Lane:
         self._client, self._sent = client, 0
         return client
 
-    async def _announce(self, client: SMTP, to: str) -> None:
+    async def _announce(self, client: SMTP, to: str, delivery_id: UUID) -> None:
+        """Where the server reports on delivery (RFC 3461) it is told by which id, and to send the text to nobody."""
         options, encoding = [], "ascii"
+        if client.supports_extension("dsn"):
+            options = [f"ENVID={delivery_id}", "RET=HDRS"]
         if not to.isascii():
             if not client.supports_extension("smtputf8"):
                 raise SMTPResponseException(553, "this server takes no addresses beyond ASCII (SMTPUTF8)")
-            options, encoding = ["SMTPUTF8"], "utf-8"
+            options, encoding = [*options, "SMTPUTF8"], "utf-8"
         await client.mail(self._settings.bounces, options=options, encoding=encoding)
         await client.rcpt(to, encoding=encoding)
 

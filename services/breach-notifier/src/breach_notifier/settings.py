@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lethe_chassis import Address, AuthSettings, Env
-from lethe_delivery import BadSettings, SmtpSettings, Tls
+from lethe_delivery import SmtpSettings, read_smtp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ class Settings:
             connections=env.integer("LETHE_POSTGRES_CONNECTIONS", 10, minimum=6, maximum=200),
             parked_retention_s=env.duration("LETHE_PARKED_RETENTION", timedelta(days=90)).total_seconds(),
             signal_retention=env.duration("LETHE_SIGNAL_RETENTION", timedelta(days=14)),
-            smtp=_smtp(env),
+            smtp=read_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),
             vault_keys=env.optional_file("LETHE_VAULT_KEYS", "the path of the vault's master keys file"),
             letters_per_second=env.integer("LETHE_LETTERS_PER_SECOND", 0, minimum=0) or None,
@@ -67,27 +67,3 @@ class Settings:
         if found.signal_retention < timedelta(days=8):
             env.fault("LETHE_SIGNAL_RETENTION", "is shorter than the topic keeps signals", "set it to 8d or longer")
         return found
-
-
-def _smtp(env: Env) -> SmtpSettings | None:
-    """None without LETHE_SMTP_HOST."""
-    host = env.optional("LETHE_SMTP_HOST")
-    if host is None:
-        return None
-    sender = env.required("LETHE_SMTP_SENDER", "the address that e-mail comes from")
-    try:
-        return SmtpSettings(
-            host=host,
-            port=env.integer("LETHE_SMTP_PORT", 465, minimum=1, maximum=65535),
-            tls=Tls(env.choice("LETHE_SMTP_TLS", list(Tls), Tls.IMPLICIT)),
-            domain=sender.rpartition("@")[2],
-            bounces=env.text("LETHE_SMTP_BOUNCES", sender),
-            username=env.optional("LETHE_SMTP_USERNAME"),
-            password=env.optional("LETHE_SMTP_PASSWORD"),
-            ca_file=env.optional("LETHE_SMTP_CA"),
-        )
-    except BadSettings as error:
-        env.fault("LETHE_SMTP_PASSWORD", "cannot be used", str(error))
-    except ValueError:
-        pass  # told of LETHE_SMTP_TLS
-    return None

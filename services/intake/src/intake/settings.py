@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from intake.domain.identity import CodePolicy
 from intake.domain.overload import Limits
 from lethe_chassis import Address, AuthSettings, Env
-from lethe_delivery import BadSettings, SmsSettings, SmtpSettings, Tls
+from lethe_delivery import SmsSettings, SmtpSettings, read_smtp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ class Settings:
             ),
             repeats_kept=env.duration("LETHE_INTAKE_REPEATS_KEPT", timedelta(days=365)),
             codes=_codes(env),
-            smtp=_smtp(env),
+            smtp=read_smtp(env),
             sender=env.text("LETHE_SMTP_SENDER", ""),
             sms=_sms(env),
             letter_pause=env.duration("LETHE_INTAKE_LETTER_PAUSE", timedelta(minutes=1)),
@@ -90,30 +90,6 @@ def _codes(env: Env) -> CodePolicy:
         pause=env.duration("LETHE_INTAKE_CODE_PAUSE", usual.pause),
         per_day=env.integer("LETHE_INTAKE_CODES_PER_DAY", usual.per_day, minimum=1, maximum=20),
     )
-
-
-def _smtp(env: Env) -> SmtpSettings | None:
-    """None without LETHE_SMTP_HOST: then no code goes out by e-mail."""
-    host = env.optional("LETHE_SMTP_HOST")
-    if host is None:
-        return None
-    sender = env.required("LETHE_SMTP_SENDER", "the address that letters come from")
-    try:
-        return SmtpSettings(
-            host=host,
-            port=env.integer("LETHE_SMTP_PORT", 465, minimum=1, maximum=65535),
-            tls=Tls(env.choice("LETHE_SMTP_TLS", list(Tls), Tls.IMPLICIT)),
-            domain=sender.rpartition("@")[2],
-            bounces=env.text("LETHE_SMTP_BOUNCES", sender),
-            username=env.optional("LETHE_SMTP_USERNAME"),
-            password=env.optional("LETHE_SMTP_PASSWORD"),
-            ca_file=env.optional("LETHE_SMTP_CA"),
-        )
-    except BadSettings as error:
-        env.fault("LETHE_SMTP_PASSWORD", "cannot be used", str(error))
-    except ValueError:
-        pass  # told of LETHE_SMTP_TLS
-    return None
 
 
 def _sms(env: Env) -> SmsSettings | None:

@@ -146,11 +146,30 @@ WHERE id = ANY($1::uuid[]) AND state = 'uncertain' RETURNING id;
 UPDATE delivery SET state = 'failed', reply = $2, changed_at = clock_timestamp()
 WHERE id = ANY($1::uuid[]) AND state = 'uncertain' RETURNING id;
 
--- name: bounce
--- sent -> bounced: a report came back that says so for good.
-UPDATE delivery d SET state = 'bounced', reply = given.reply, changed_at = clock_timestamp()
-FROM unnest($1::uuid[], $2::text[]) AS given (id, reply)
-WHERE d.id = given.id AND d.state IN ('sent', 'uncertain') RETURNING d.id;
+-- name: take_bounces
+-- Reports that letters did not arrive, each kept once. sent -> bounced; or queued again after a pause ($6 seconds, longer
+-- each time) while there were no more than $5 that say "not now". One that is being sent is left for another time.
+WITH given AS (
+    SELECT DISTINCT ON (g.id, g.report) g.id, g.report, g.permanent, g.status, d.state
+    FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[]) AS g (id, report, permanent, status)
+    JOIN delivery d ON d.id = g.id AND d.state <> 'sending'
+), fresh AS (
+    INSERT INTO delivery_bounce (delivery_id, report, permanent, status)
+    SELECT id, report, permanent, status FROM given
+    ON CONFLICT DO NOTHING RETURNING delivery_id, permanent, status
+), told AS (
+    SELECT f.delivery_id AS id, bool_or(f.permanent) AS permanent, max(f.status) AS status,
+           count(*) + (SELECT count(*) FROM delivery_bounce b WHERE b.delivery_id = f.delivery_id) AS reports
+    FROM fresh f GROUP BY f.delivery_id
+), changed AS (
+    UPDATE delivery d
+    SET state = CASE WHEN t.permanent OR t.reports > $5 THEN 'bounced' ELSE 'queued' END,
+        not_before = clock_timestamp() + make_interval(secs => t.reports * $6::float8),
+        reply = t.status, changed_at = clock_timestamp()
+    FROM told t WHERE d.id = t.id AND d.state IN ('sent', 'uncertain')
+    RETURNING d.id, d.state
+)
+SELECT DISTINCT g.id, c.state AS became FROM given g LEFT JOIN changed c USING (id);
 
 -- name: counts
 -- How far the letters of a matter are.

@@ -17,12 +17,12 @@ from lethe_delivery import (
     Policy,
     State,
     Unreachable,
-    bounced,
     decide,
     enqueue,
     migrate_delivery,
     progress,
     proofs,
+    take_bounces,
 )
 from lethe_delivery.ledger import Attempt, Ledger
 from lethe_delivery.messages import Verdict
@@ -284,11 +284,45 @@ async def test_a_bounce_is_written_down_once_and_only_for_what_was_sent(database
     carrier = courier(database, named("nadia", "refused"))
     await carrier.step()
     reports = [Bounce(order(n).id, permanent=True, status="5.1.1 gone") for n in (0, 1, 5)]
-    for expected in ([order(0).id], []):
+    for expected in ((order(0).id,), ()):
         async with database.transaction() as tx:
-            assert await bounced(tx, reports) == expected
+            taken = await take_bounces(tx, reports)
+        assert taken.failed == expected
+        assert taken.known == {order(0).id, order(1).id}
     assert await states(database) == {State.BOUNCED: 1, State.FAILED: 1}
     await carrier.close()
+
+
+async def test_a_letter_that_could_not_be_delivered_for_now_goes_out_again_and_then_has_failed(
+    database: Database,
+) -> None:
+    await put(database, order(0))
+    mailer = MailerInMemory()
+    carrier = courier(database, named("nadia"), mailer)
+    policy = Policy(soft_bounces=2, after_bounce=timedelta())
+    for number in range(3):
+        await carrier.step()
+        full = Bounce(order(0).id, permanent=False, status="4.2.2 mailbox full", report=f"report {number}")
+        for again in (False, True):  # the same report comes twice
+            async with database.transaction() as tx:
+                taken = await take_bounces(tx, [full, full], policy)
+            assert taken.known == {order(0).id}
+            became = (taken.again, taken.failed)
+            assert became == ((), ()) if again else became == (((order(0).id,), ()), ((), (order(0).id,)))[number == 2]
+    assert await states(database) == {State.BOUNCED: 1}
+    assert set(mailer.accepted.values()) == {3}
+    await carrier.close()
+
+
+async def test_a_report_that_overtakes_the_proof_of_sending_is_left_for_later(database: Database) -> None:
+    await put(database, order(0))
+    ledger = Ledger(database, "email", UUID(int=99))
+    await ledger.claim(10, None)
+    await ledger.hand_over((), [(order(0).id, "0" * 64, "<x@y>")], QUICK)
+    async with database.transaction() as tx:
+        taken = await take_bounces(tx, [Bounce(order(0).id, permanent=True, status="5.1.1", report="r")])
+    assert not taken.known
+    assert await database.fetchval("SELECT count(*) FROM delivery_bounce") == 0
 
 
 async def test_a_sender_that_is_told_to_stop_leaves_nothing_in_its_hands(database: Database) -> None:

@@ -16,7 +16,6 @@ from lethe_delivery import (
     Tls,
     Verdict,
     delivery_id,
-    read_bounce,
 )
 from lethe_delivery.messages import scrubbed
 
@@ -119,63 +118,3 @@ async def test_a_number_that_is_none_is_never_sent() -> None:
     webhook = SmsWebhook(SmsSettings(url="https://sms.example"), httpx.MockTransport(lambda _: httpx.Response(500)))
     assert (await webhook.send([sms("call me")]))[ID].verdict is Verdict.PERMANENT
     await webhook.close()
-
-
-REPORT = """\
-From: MAILER-DAEMON@mx.example
-To: bounces@letters.acme.example
-Subject: Undelivered
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/plain
-
-Sorry.
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.example
-
-Final-Recipient: rfc822; nadia@mail.example
-Action: ACTION
-Status: 5.1.1
-Diagnostic-Code: smtp; 550 5.1.1 <nadia@mail.example>: nadia has left
-
---b
-Content-Type: KIND
-
-Message-ID: <5f9a3c1e-0000-4000-8000-000000000001@letters.acme.example>
-Subject: Important
-
---b--
-"""
-
-
-@pytest.mark.parametrize("kind", ["text/rfc822-headers", "message/rfc822"])
-def test_a_bounce_names_our_letter_and_no_person(kind: str) -> None:
-    report = REPORT.replace("ACTION", "failed").replace("KIND", kind)
-    bounce = read_bounce(report.encode(), "letters.acme.example")
-    assert bounce is not None
-    assert bounce.delivery_id == ID
-    assert bounce.permanent
-    assert bounce.status.startswith("5.1.1 550 5.1.1")
-    assert "nadia" not in bounce.status
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        REPORT.replace("ACTION", "delayed").replace("KIND", "message/rfc822"),
-        REPORT.replace("ACTION", "delivered").replace("KIND", "message/rfc822"),
-        REPORT.replace("ACTION", "failed").replace("KIND", "message/rfc822").replace("letters.acme", "other"),
-        REPORT.replace("ACTION", "failed").replace("KIND", "application/octet-stream"),
-        REPORT.replace("multipart/report", "multipart/mixed").replace("ACTION", "failed").replace("KIND", "text/plain"),
-        "Subject: hello\n\nhow are you",
-        "",
-        "Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/delivery-status\n\n\xff",
-    ],
-)
-def test_what_is_no_failure_of_one_of_our_letters_is_none(raw: str) -> None:
-    assert read_bounce(raw.encode(), "letters.acme.example") is None

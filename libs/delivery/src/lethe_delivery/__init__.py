@@ -64,7 +64,7 @@ __all__ = [
     "progress",
     "proofs",
     "read_bounce",
+    "read_smtp",
     "take_bounces",
     "watch_reports",
-    "read_smtp",
 ]

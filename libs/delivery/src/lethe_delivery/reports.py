@@ -1,4 +1,4 @@
-"""Reports on delivery that a mail server puts into a Maildir: read, taken in, and removed, because they name addresses."""
+"""Reports on delivery in a Maildir: read, taken in, and removed, because they name addresses."""
 
 from __future__ import annotations
 

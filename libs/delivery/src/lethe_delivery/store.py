@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 async def migrate_delivery(database: Database) -> None:
-    """Create or upgrade the tables: delivery, delivery_attempt, delivery_bounce, delivery_instance, delivery_rate. Idempotent."""
+    """Create or upgrade the tables of delivery. Idempotent."""
     await migrate(database, "lethe_delivery")

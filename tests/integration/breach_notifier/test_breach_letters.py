@@ -4,71 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lethe_law.breach.exemptions import Exemption
-from lethe_testkit.ground import eventually
+from lethe_testkit.breach_mail import GERMAN, SAID, TEXTS, ended, mail, sent
 from lethe_testkit.people_ground import CASE, people_ground
-from lethe_testkit.smtp_sink import DOMAIN, SmtpSink
+from lethe_testkit.smtp_sink import SmtpSink
 from lethe_testkit.tasks import email
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    import httpx
-
     from lethe_testkit.people_ground import PeopleGround
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
 NOW = datetime.now(UTC)
 WINDOW = (NOW - timedelta(days=20), NOW - timedelta(days=10))
-SAID = {
-    "nature": "A copy of our customer database was taken.",
-    "categories": ["e-mail address"],
-    "consequences": ["You may get messages that pretend to be from us."],
-    "measures": ["The way in was closed."],
-    "advice": ["Do not follow links in such messages."],
-}
-GERMAN = {**SAID, "nature": "Eine Kopie unserer Kundendatenbank wurde entwendet."}
-TEXTS = {"said": {"en": SAID, "de": GERMAN}, "default": "en"}
 
 
 @pytest.fixture
 async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[PeopleGround]:
     async with people_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
         yield made
-
-
-def mail(sink: SmtpSink, log: Path) -> dict[str, str]:
-    return {
-        "LETHE_SMTP_HOST": "127.0.0.1",
-        "LETHE_SMTP_PORT": str(sink.port),
-        "LETHE_SMTP_TLS": "none",
-        "LETHE_SMTP_SENDER": f"privacy@{DOMAIN}",
-        "LETHE_SMTP_SENT_LOG": str(log),
-    }
-
-
-async def ended(ground: PeopleGround, client: httpx.AsyncClient, number: int = 1) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    async def over() -> bool:
-        found.update(await ground.see(client, "/letters"))
-        mailing = found["mailings"][number - 1]
-        return mailing["state"] in {"told", "stopped"}
-
-    await eventually(over, 120)
-    return found
-
-
-async def sent(sink: SmtpSink, count: int) -> None:
-    async def there() -> bool:
-        return sink.accepted.total() >= count
-
-    await eventually(there, 120)
 
 
 async def test_a_letter_is_in_the_language_of_whoever_gets_it_and_those_who_came_in_later_get_theirs(

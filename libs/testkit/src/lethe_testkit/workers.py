@@ -206,6 +206,10 @@ class WorkerGround:
         self._processes.append(started)
         return started
 
+    def logged(self) -> str:
+        """Everything that processes of this test said so far."""
+        return "".join(line for process in self._processes for line in process.raw)
+
     def operator(self, subject: str, *scopes: str) -> dict[str, str]:
         """The header of a person who looks after a worker's messaging."""
         issuer = LocalIssuer(self.directory / "operators.pem", issuer=ISSUER)

@@ -7,10 +7,9 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lethe_events import Envelope, TaskAcknowledged, encode
-from lethe_events.ids import message_id
+from lethe_events import TaskAcknowledged
+from lethe_events.acks import ack_record
 from lethe_events.models import Count
-from lethe_events.topics import ACKS
 from lethe_events.words import Method, Outcome
 from lethe_participant.errors import PartNotTaken
 from lethe_participant.results import Result
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from lethe_participant.parts import Parts
 
 _log = logging.getLogger(__name__)
-_ACK = 0  # the only kind of message that a task gives rise to; part of its id
 
 
 async def bring_parts(
@@ -73,12 +71,10 @@ def acknowledge(
         failure=result.failure,
         part=part,
     )
-    envelope = Envelope(
-        id=message_id(task.task_id, task.attempt, _ACK),
+    return ack_record(
+        ack,
         source=f"/{task.processor_id}",
-        time=at,
         correlation_id=received.envelope.correlation_id,
         causation_id=received.envelope.id,
         traceparent=received.envelope.traceparent,
     )
-    return encode(ACKS.name, str(task.dsr_id), ack, envelope)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lethe_events.acks import ack_record
 from lethe_events.canonical import canonical, sha256_hex
-from lethe_events.envelope import Envelope, encode
-from lethe_events.ids import message_id
 from lethe_events.models import Evidence, TaskAcknowledged
-from lethe_events.topics import ACKS
 from lethe_processors.runner.answers import to_value
 
 if TYPE_CHECKING:
     from lethe_events import Record
     from lethe_processors.connector import Answer
     from lethe_processors.runner import Settled
-
-_ACK = 0  # the only kind of message that a task gives rise to; part of its id
 
 
 def acknowledge(settled: Settled, *, register_version: str, source: str, traceparent: str | None = None) -> Record:
@@ -43,15 +39,9 @@ def acknowledge(settled: Settled, *, register_version: str, source: str, tracepa
         evidence=(*answer.evidence, _of_answer(answer)),
         register_version=None if register_version == task.register_version else register_version,
     )
-    envelope = Envelope(
-        id=message_id(task.task_id, task.attempt, _ACK),
-        source=source,
-        time=at,
-        correlation_id=task.dsr_id,
-        causation_id=task.task_id,
-        traceparent=traceparent,
+    return ack_record(
+        ack, source=source, correlation_id=task.dsr_id, causation_id=task.task_id, traceparent=traceparent
     )
-    return encode(ACKS.name, str(task.dsr_id), ack, envelope)
 
 
 def _of_answer(answer: Answer) -> Evidence:

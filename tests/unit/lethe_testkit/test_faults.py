@@ -106,14 +106,21 @@ def test_a_run_that_is_cut_short_goes_on_where_it_stopped_and_only_on_the_same_s
     assert ledger.attempts() == []
 
 
-def test_another_statement_is_another_build(tmp_path: Path) -> None:
-    (tmp_path / "libs").mkdir()
+def test_another_statement_is_another_build_and_another_test_is_not(tmp_path: Path) -> None:
+    product, kit, tests = (tmp_path / path for path in ("libs/vault/src", "libs/testkit/src", "tests"))
+    for directory in (product, kit, tests):
+        directory.mkdir(parents=True)
     (tmp_path / "requirements.lock").write_text("")
     before = build_of(tmp_path)
-    (tmp_path / "libs" / "notes.txt").write_text("no source")
+    (product / "notes.txt").write_text("no source")
+    (kit / "row.py").write_text("another judge")
+    (tests / "test_vault.py").write_text("another test")
     assert build_of(tmp_path) == before
-    (tmp_path / "libs" / "a.sql").write_text("SELECT 1")
+    (product / "a.sql").write_text("SELECT 1")
     assert build_of(tmp_path) != before
+    with_a = build_of(tmp_path)
+    (tmp_path / "requirements.lock").write_text("another version")
+    assert build_of(tmp_path) != with_a
 
 
 def test_a_whole_run_plans_every_fault_and_every_crash_point_once() -> None:

@@ -8,7 +8,7 @@ import os
 import time
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncpg import UndefinedTableError
 
@@ -18,6 +18,7 @@ from lethe_messaging.errors import BusFailed
 from lethe_messaging.guard import essential
 from lethe_messaging.handling import Handling
 from lethe_messaging.logs import calm_aiokafka
+from lethe_messaging.lookout import Lookout, newcomer
 from lethe_messaging.membership import Membership
 from lethe_messaging.metrics import metrics_of
 from lethe_messaging.monitor import Monitor
@@ -69,6 +70,7 @@ class Bus:
         self._publisher = Publisher(self._producer, self._outbox, self._tuning, self._metrics)
         self._works = Works(database, self._outbox, self._publisher)
         self._monitor = Monitor(database, self._outbox, self._tuning, self._metrics)
+        self._lookout = Lookout(self._clients, newcomer(settings))
         self._consumption: Consumption | None = None
         self._background: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -199,12 +201,19 @@ class Bus:
             return self._producer.failure or f"no acknowledgement for {self._publisher.stalled:.0f} s"
         return self._producer.failure if self._publisher.waiting else None
 
+    def _clients(self) -> list[Any]:
+        """Those of Kafka that are in use now."""
+        reader = None if self._consumption is None else self._consumption.reading.reader
+        found = [self._producer.client, self._relay_producer.client, None if reader is None else reader.client]
+        return [client for client in found if client is not None]
+
     async def _keep_alive(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(essential(self._membership.run()))
                 group.create_task(essential(self._publisher.run()))
                 group.create_task(essential(self._monitor.run()))
+                group.create_task(essential(self._lookout.run()))
         except Exception as error:  # told to whoever uses the bus, by `_check`
             self._failure = _first_of(error)
             log.exception("a part of the bus died")

@@ -77,6 +77,11 @@ class Producer:
             self.failure = None
         return Outcome(sorted(failed), refused)
 
+    @property
+    def client(self) -> Any:
+        """What holds the connections; None while there is none."""
+        return None if self._client is None else self._client.client
+
     async def close(self) -> None:
         """Let go of the client; the next `publish` makes another."""
         client, self._client = self._client, None

@@ -55,6 +55,11 @@ class Reader:
             max_partition_fetch_bytes=256 << 10,
         )
 
+    @property
+    def client(self) -> Any:
+        """What holds the connections."""
+        return self._client._client  # noqa: SLF001 - the client of the client: the consumer has no call for it
+
     async def open(self) -> None:
         try:
             with guarded():
@@ -126,8 +131,7 @@ class Reader:
         """The broker's ids of these topics. Raises one of CLIENT_ERRORS."""
         async with asyncio.timeout(_ENDS_PATIENCE):
             with guarded():
-                # the client of the client: the consumer has no call for it
-                return await topic_ids(self._client._client, topics)  # noqa: SLF001
+                return await topic_ids(self.client, topics)
 
     async def beginnings(self, topic: str, partitions: int) -> list[int]:
         """The oldest offset of each partition. Raises one of CLIENT_ERRORS."""

@@ -34,7 +34,7 @@ def taking_part(kafka: NativeKafka, **settings: Any) -> Participant:
 async def kafka(kafka_bootstrap: str, unique: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NativeKafka]:
     found = NativeKafka(kafka_bootstrap, unique)
     await found.create()
-    monkeypatch.setattr("lethe_participant.acks.ACKS", Topic(found.acks, "dsr_id", 0, ()))
+    monkeypatch.setattr("lethe_events.acks.ACKS", Topic(found.acks, "dsr_id", 0, ()))
     monkeypatch.setattr("lethe_participant.participant.SUBJECT_EVENTS", Topic(found.events, "subject_token", 0, ()))
     yield found
     await found.delete()
@@ -91,7 +91,7 @@ async def test_what_was_committed_does_not_come_again_and_the_rest_does(kafka: N
 async def test_after_a_kill_every_task_is_still_answered(kafka: NativeKafka, unique: str) -> None:
     program = textwrap.dedent(
         f"""
-        import asyncio, lethe_participant.acks as acks, lethe_participant as sdk
+        import asyncio, lethe_events.acks as acks, lethe_participant as sdk
         from lethe_events.topics import Topic
         acks.ACKS = Topic({kafka.acks!r}, "dsr_id", 0, ())
         made = sdk.Participant(sdk.Settings({kafka.bootstrap!r}, batch=20), processor_id={kafka.processor!r},

@@ -66,7 +66,7 @@ class Warehouse:
 async def kafka(kafka_bootstrap: str, unique: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NativeKafka]:
     found = NativeKafka(kafka_bootstrap, unique)
     await found.create()
-    monkeypatch.setattr("lethe_participant.acks.ACKS", Topic(found.acks, "dsr_id", 0, ()))
+    monkeypatch.setattr("lethe_events.acks.ACKS", Topic(found.acks, "dsr_id", 0, ()))
     monkeypatch.setattr("lethe_participant.participant.SUBJECT_EVENTS", Topic(found.events, "subject_token", 0, ()))
     yield found
     await found.delete()

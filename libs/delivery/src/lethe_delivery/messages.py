@@ -86,7 +86,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A finished message. `sender`: an address, or `Name <address>`. For SMS only `to` and `text` count."""
+    """A finished message. `sender`: an address, or `Name <address>`. For SMS only `to` and `text` count.
+
+    `to_many`: the same words go to many and name nobody, so that whoever sends them may keep them.
+    """
 
     to: str
     sender: str
@@ -94,6 +97,7 @@ class Mail:
     text: str
     html: str | None = None
     reply_to: str | None = None
+    to_many: bool = False
 
     def __repr__(self) -> str:
         return "Mail(…)"  # it must not get into a log or a traceback

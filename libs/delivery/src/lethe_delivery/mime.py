@@ -30,10 +30,10 @@ def mime(message: Outgoing, domain: str) -> bytes:
     mail = message.mail
     try:
         made = EmailMessage(policy=SMTP)
-        made["From"] = _address(mail.sender)
-        made["To"] = _address(mail.to)
+        made["From"] = address(mail.sender)
+        made["To"] = address(mail.to)
         if mail.reply_to:
-            made["Reply-To"] = _address(mail.reply_to)
+            made["Reply-To"] = address(mail.reply_to)
         made["Subject"] = mail.subject
         made["Date"] = format_datetime(message.queued_at)
         made["Message-ID"] = message_id(message.id, domain)
@@ -48,12 +48,13 @@ def mime(message: Outgoing, domain: str) -> bytes:
         raise BadMessage("an address or a header of this message cannot be written") from None
 
 
-def envelope(address: str) -> str:
+def envelope(text: str) -> str:
     """The bare address. Raises BadMessage."""
-    return _address(address).addr_spec
+    return address(text).addr_spec
 
 
-def _address(text: str) -> Address:
+def address(text: str) -> Address:
+    """Raises BadMessage, without repeating it."""
     if any(c in text for c in "\r\n\0"):
         raise BadMessage("an address holds a line break")
     name, bare = parseaddr(text)

@@ -13,8 +13,9 @@ import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from lethe_delivery.errors import BadMessage, BadSettings
+from lethe_delivery.frames import Frames
 from lethe_delivery.messages import Outcome, Verdict, scrubbed
-from lethe_delivery.mime import envelope, message_id, mime
+from lethe_delivery.mime import envelope, message_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,10 +67,11 @@ class SmtpMailer:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
+        self._frames = Frames(settings.domain)
         self._lanes = [_Lane(settings) for _ in range(settings.connections)]
 
     def prepare(self, message: Outgoing) -> bytes:
-        return mime(message, self._settings.domain)
+        return self._frames.mime(message)
 
     def reference(self, delivery_id: UUID) -> str:
         return message_id(delivery_id, self._settings.domain)

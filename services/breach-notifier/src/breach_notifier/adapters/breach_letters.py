@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -19,7 +19,7 @@ from lethe_letters.errors import LetterError
 from lethe_postgres import load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
     from uuid import UUID
@@ -93,6 +93,15 @@ class Wording:
             raise Refused("incomplete_letter", str(error)) from None
 
 
+class _Sending(NamedTuple):
+    """A mailing whose letters go out."""
+
+    case: Case
+    number: int
+    content: Content
+    ordered_at: datetime
+
+
 class BreachLetters:
     """A `Composer`. `sender`: the address that letters come from."""
 
@@ -108,24 +117,34 @@ class BreachLetters:
 
     async def compose(self, due: Sequence[Due]) -> Mapping[UUID, Mail | Unreachable]:
         """Those of a mailing that was stopped meanwhile are left out."""
+        sending = await self._sending({one.matter for one in due})
         rows = await self._database.fetch(
             self._sql["places"], [one.matter for one in due], [one.recipient_ref for one in due]
         )
         places = {(row["case_id"], row["person"]): row for row in rows}
-        cases = {row["case_id"]: read_case(row["case_content"]) for row in rows}
         found: dict[UUID, Mail | Unreachable] = {}
         for one in due:
             row = places.get((one.matter, one.recipient_ref))
-            if row is not None and not exempt(cases[one.matter]):
-                found[one.id] = await self._mail(one, row, cases[one.matter])
+            mailing = sending.get(one.matter)
+            if row is not None and mailing is not None and row["number"] == mailing.number:
+                found[one.id] = await self._mail(one, row, mailing)
         return found
 
-    async def _mail(self, due: Due, row: asyncpg.Record, case: Case) -> Mail | Unreachable:
+    async def _sending(self, case_ids: Collection[UUID]) -> dict[UUID, _Sending]:
+        """Mailings that may go on, by case."""
+        rows = await self._database.fetch(self._sql["sending"], list(case_ids))
+        read = [
+            _Sending(read_case(r["case_content"]), r["number"], from_json(json.loads(r["content"])), r["ordered_at"])
+            for r in rows
+        ]
+        return {one.case.id: one for one in read if not exempt(one.case)}
+
+    async def _mail(self, due: Due, row: asyncpg.Record, mailing: _Sending) -> Mail | Unreachable:
         contact = (await self._page(row["task_id"], row["page"])).get(due.recipient_ref)
         if contact is None:
             return Unreachable("the contact is not sealed there any more")
-        rendered = self._letter(row, case, contact.language, row["ordered_at"])
-        name = self._wording.sender(case.controller_id)
+        rendered = self._letter(mailing, contact.language)
+        name = self._wording.sender(mailing.case.controller_id)
         return Mail(
             to=contact.to,
             sender=f"{_phrase(name.name)} <{self._sender}>",
@@ -133,18 +152,18 @@ class BreachLetters:
             text=rendered.text,
             html=rendered.html,
             reply_to=name.contact.email if "@" in name.contact.email else None,
+            to_many=True,
         )
 
-    def _letter(self, row: asyncpg.Record, case: Case, language: str, ordered_at: datetime) -> Rendered:
+    def _letter(self, mailing: _Sending, language: str) -> Rendered:
         """The same for everybody of one mailing and language."""
-        content = from_json(json.loads(row["content"]))
-        chosen = content.language(language)
-        key = (case.id, row["number"], chosen)
+        case, chosen = mailing.case, mailing.content.language(language)
+        key = (case.id, mailing.number, chosen)
         if key not in self._rendered:
             if len(self._rendered) > _PAGES:
                 self._rendered.clear()
-            day = ordered_at.astimezone(ZoneInfo(case.zone)).date()
-            self._rendered[key] = self._wording.letter(case, content.said[chosen], chosen, day)
+            day = mailing.ordered_at.astimezone(ZoneInfo(case.zone)).date()
+            self._rendered[key] = self._wording.letter(case, mailing.content.said[chosen], chosen, day)
         return self._rendered[key]
 
     async def _page(self, task_id: UUID, number: int) -> Mapping[UUID, Reached]:

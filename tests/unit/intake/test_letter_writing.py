@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from intake.adapters.letter_policies import read_letter_policies
+from intake.application.letter_facts import Desk
 from intake.application.letters import NO_SETTINGS, LetterDesk, LetterTelling, Settled
-from intake.application.writing import Desk, acknowledgement, letter_of
+from intake.application.writing import acknowledgement, letter_of
 from intake.domain.letter_policy import LetterPolicy, Named
 from intake.domain.model import Controller
 from lethe_events import LetterReason, LetterReported, LetterRequested, decode
@@ -59,6 +60,11 @@ MORE: dict[str, dict[str, Any]] = {
     "portability": {"package_until": NOW + timedelta(days=30)},
     "rectified": {"categories": ("user.name",), "processors": ("shop",)},
     "restricted": {"categories": ("user.name",), "point": "a"},
+    "restriction_lifting": {
+        "processors": ("shop",),
+        "because": ("accuracy_verified",),
+        "new_due": NOW + timedelta(days=7),
+    },
     "objection_upheld": {"purposes": ("marketing",), "marketing": True},
     "consent_withdrawn": {"purposes": ("marketing",)},
     "automated_review": {"decision": "CR-2026-17", "because": ("income_checked",)},

@@ -77,4 +77,4 @@ def test_a_saga_shows_what_a_person_has_to_do(served: Callable[..., Any], capsys
     assert "not concerned: ledger: another basis" in said
     assert "upheld or rejected" in said
     assert "proposed by kim" in said
-    assert "lethe saga lift" in said
+    assert "lethe saga announce-lift" in said

@@ -20,6 +20,7 @@ from orchestrator.domain.clock import LADDER
 from orchestrator.domain.closing import STATE_OF
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.hold_events import HoldReleased, KeptPartDue
+from orchestrator.domain.lift_events import LiftCalledOff
 from orchestrator.domain.retry import RetryPolicy
 from orchestrator.domain.rules import Unverifiable
 from orchestrator.domain.words import ENDING, MEANING, RESTRICTED, Code, Happening, Standing, TaskStatus
@@ -282,6 +283,9 @@ def decided() -> Iterator[Given]:
     yield from (*saga_rights.refuted_late(), *saga_rights.promised())
     yield told(saga_rights.in_force()).whatever()
     yield told(saga_rights.deciding()).whatever().pass_time(days=40).whatever()
+    given = saga_rights.announced()
+    yield given.happens(LiftCalledOff(given.now, "kept", "kim")).whatever()
+    yield told(saga_rights.announced(), "restriction_lifting").whatever().pass_time(days=8).whatever()
     yield saga_rights.deciding().extended().whatever()
     yield saga_rights.deciding().escalated().whatever()
     given = saga_rights.deciding()

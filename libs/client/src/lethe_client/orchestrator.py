@@ -147,9 +147,21 @@ class OrchestratorClient(Transport):
         """Raises Unauthorised for the person who proposed it."""
         return await self._request(dsr_id, "decision/approve", {})
 
-    async def lift(self, dsr_id: UUID, *, told_at: datetime, reason: str) -> RequestActed:
-        """Lift a restriction of which the data subject was told at `told_at` (Art. 18(3))."""
-        return await self._request(dsr_id, "lift", {"told_at": told_at.isoformat(), "reason": reason})
+    async def announce_lift(self, dsr_id: UUID, *, reason: str) -> RequestActed:
+        """Write to the data subject that the restriction ends; it is lifted the policy's days after that went out."""
+        return await self._request(dsr_id, "lift/announce", {"reason": reason})
+
+    async def call_off_lift(self, dsr_id: UUID, *, reason: str) -> RequestActed:
+        """Keep a restriction that was announced to end."""
+        return await self._request(dsr_id, "lift/call-off", {"reason": reason})
+
+    async def lift(self, dsr_id: UUID, *, told_at: datetime | None, reason: str) -> RequestActed:
+        """Lift a restriction of which the data subject was told at `told_at` (Art. 18(3)).
+
+        None: the letter that announced it could not be delivered.
+        """
+        told = {} if told_at is None else {"told_at": told_at.isoformat()}
+        return await self._request(dsr_id, "lift", {**told, "reason": reason})
 
     async def _request(self, dsr_id: UUID, act: str, body: dict[str, object]) -> RequestActed:
         return RequestActed.model_validate(await self.post(f"/v1/sagas/{dsr_id}/{act}", body))

@@ -97,7 +97,8 @@ class Words:
     def label(self, table: str, code: str) -> str:
         """What a code of the register or the record is called: the nearest general one where there is no exact word.
 
-        `table`: categories, uses, roles, mechanisms, reasons or phrases. A code without any word is shown as it is.
+        `table`: categories, uses, roles, mechanisms, reasons, liftings, phrases. A code without any word is shown as it
+        is.
         """
         words = self._labels[table]
         known = code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lethe_events.words import Right, Verb
 from lethe_testkit.sagas import NEXT_VERSION, Given, rules
 from orchestrator.domain.decision_acts import grounds_against, outcomes_of
+from orchestrator.domain.lift_events import LiftAnnounced
 from orchestrator.domain.retry import RetryPolicy
 from orchestrator.domain.rules import Unverifiable
 
@@ -71,6 +72,12 @@ def settle(given: Given, outcome: str = "done") -> Given:
         for task in asked:
             given.acked(task.name, "nothing_found" if task.verb is Verb.VERIFY else outcome).whatever()
     raise AssertionError("it asks without end")
+
+
+def announced(days: int = 7) -> Given:
+    """A restriction whose end is announced; nobody knows yet what became of the letter."""
+    given = in_force()
+    return given.happens(LiftAnnounced(given.now, days, "no_longer_needed", "kim")).whatever()
 
 
 def settle_one(given: Given, name: str, verb: str = "restrict") -> Given:

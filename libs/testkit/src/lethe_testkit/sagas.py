@@ -18,8 +18,9 @@ from orchestrator.domain.beside import Hold
 from orchestrator.domain.clock import deadlines, extended, identified
 from orchestrator.domain.decide import decide
 from orchestrator.domain.decision import AskProcessor, Decision, Disposition, ShredVault, TellStatus
-from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
+from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed
 from orchestrator.domain.escalation_event import Escalated
+from orchestrator.domain.lift_events import LiftOrdered
 from orchestrator.domain.rules import ProcessorRules
 from orchestrator.domain.timers import due_events
 

@@ -120,7 +120,19 @@ def _rights(found: Saga) -> None:
     elif found.may_decide:
         note(f"a person has to decide: lethe saga decide {found.dsr_id} --outcome {' or '.join(found.may_decide)}")
     if found.may_lift:
-        note(f"the restriction is in force; tell the person, then: lethe saga lift {found.dsr_id}")
+        note(_restricted(found))
+
+
+def _restricted(found: Saga) -> str:
+    """How far the end of a restriction is, and what a person does next."""
+    announced = (found.restriction or {}).get("announced")
+    if announced is None:
+        return f"the restriction is in force; to end it: lethe saga announce-lift {found.dsr_id}"
+    if announced.get("failed") is not None:
+        return f"not announced ({announced['failed']}): tell the person, then: lethe saga lift {found.dsr_id}"
+    if announced["lifts_at"] is not None:
+        return f"the end of the restriction is announced: it is lifted at {announced['lifts_at']}"
+    return "the letter that announces the end of the restriction is on its way"
 
 
 def _print(found: Saga) -> None:

@@ -6,6 +6,7 @@ letters:
   templates: letters/acme        # a directory beside the file: <language>/<kind>.j2
   sender: privacy@acme.example
   acknowledge: true
+  lift_notice: 7                 # days from the letter that a restriction ends to its lifting
   dpo: {name: Mira Holt, email: dpo@acme.example}
   authority: {name: …, website: …, address: …}
 """
@@ -54,6 +55,8 @@ class LettersEntry(_Part):
     templates: _Text | None = None
     sender: _Email | None = None
     acknowledge: bool = True
+    lift_notice: int = Field(default=7, ge=0, le=365)
+    """Days between the letter that a restriction ends and its lifting; the orchestrator goes by it (Art. 18(3))."""
     dpo: _Dpo | None = None
     authority: _Authority | None = None
 

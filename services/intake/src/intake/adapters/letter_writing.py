@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from intake.adapters.code_letters import phrase
+from intake.application.letter_facts import Desk
 from intake.application.letters import ACKNOWLEDGEMENT, NO_SETTINGS
-from intake.application.writing import Desk, acknowledgement, letter_of
+from intake.application.writing import acknowledgement, letter_of
 from lethe_delivery import Mail, Unreachable
 from lethe_events import ContractError
 from lethe_letters import LetterError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,19 +25,32 @@ if TYPE_CHECKING:
     from orchestrator.domain.events import Event
     from orchestrator.domain.saga import Saga
 
+LIFT_NOTICE = 7
+"""Days, where the controller's policy says nothing: the law asks for notice and names no time."""
+
 
 class Correspondence:
-    """`controllers`: those whose data subjects Lethe writes to; of others nothing is asked, saga by saga.
+    """`controllers`: those whose data subjects Lethe writes to, each with its days of notice before a lifting.
+
+    Of others nothing is asked, saga by saga.
 
     `retention`: how long after the end of a saga its package can be fetched.
     """
 
     def __init__(
-        self, topic: str, controllers: Collection[str] = (), retention: timedelta = timedelta(days=30)
+        self,
+        topic: str,
+        controllers: Mapping[str, int] | Collection[str] = (),
+        retention: timedelta = timedelta(days=30),
     ) -> None:
         self._topic = topic
         self.controllers = frozenset(controllers)
+        self._notices: Mapping[str, int] = controllers if isinstance(controllers, Mapping) else {}
         self._retention = retention
+
+    def lift_notice(self, controller_id: str) -> int:
+        """Days between the letter that a restriction ends and its lifting."""
+        return self._notices.get(controller_id, LIFT_NOTICE)
 
     def asked(self, before: Saga | None, saga: Saga, event: Event, stamp: Stamp) -> list[Record]:
         """What has to be written because of `event`; the same letter has the same id for ever."""

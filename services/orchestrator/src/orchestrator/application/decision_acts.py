@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.application.scope import catch_up
+from orchestrator.domain.closing import place
 from orchestrator.domain.decision import Disposition
 from orchestrator.domain.decision_acts import grounds_against, outcomes_of
-from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
+from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed
 from orchestrator.domain.errors import Refused
+from orchestrator.domain.lift_acts import announcing
+from orchestrator.domain.lift_events import LiftAnnounced, LiftCalledOff, LiftOrdered
+from orchestrator.domain.words import RESTRICTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,9 +59,36 @@ class DecisionActs:
         """The second person's word on a decision against the data subject."""
         return await self._act(person, saga_id, lambda _, at: DecisionApproved(at, person.name))
 
-    async def lift(self, person: Person, saga_id: UUID, told_at: datetime, reason: str) -> Saga:
-        """End a restriction, of which the data subject was told at `told_at` (Art. 18(3))."""
-        return await self._act(person, saga_id, lambda _, at: LiftOrdered(at, told_at, reason, person.name))
+    async def announce_lift(self, person: Person, saga_id: UUID, reason: str) -> Saga:
+        """Write to the data subject that the restriction ends; it is lifted the policy's days after that went out."""
+        notices = self._office.messages.correspondence
+
+        def make(saga: Saga, at: datetime) -> Event:
+            if saga.controller_id not in notices.controllers:
+                raise Refused("no_letters", "no letters go out for this controller: tell the person, then give told_at")
+            return LiftAnnounced(at, notices.lift_notice(saga.controller_id), reason, person.name)
+
+        return await self._act(person, saga_id, make)
+
+    async def call_off_lift(self, person: Person, saga_id: UUID, reason: str) -> Saga:
+        """Keep the restriction that was announced to end."""
+        return await self._act(person, saga_id, lambda _, at: LiftCalledOff(at, reason, person.name))
+
+    async def lift(self, person: Person, saga_id: UUID, told_at: datetime | None, reason: str) -> Saga:
+        """End a restriction, of which the data subject was told at `told_at` (Art. 18(3)).
+
+        Where letters go out the letter comes first: a person's word counts only when it could not be delivered, and
+        `told_at` may then be left out.
+        """
+        letters_go_out = self._office.messages.correspondence.controllers
+
+        def make(saga: Saga, at: datetime) -> Event:
+            announced = announcing(saga)
+            if announced is None and saga.controller_id in letters_go_out and place(saga) == RESTRICTED:
+                raise Refused("announce_first", "the data subject is told by a letter before: announce the lifting")
+            return LiftOrdered(at, told_at, reason, person.name)
+
+        return await self._act(person, saga_id, make)
 
     async def _act(self, person: Person, saga_id: UUID, make: Making) -> Saga:
         """What was registered meanwhile joins first: nothing is decided past a processor."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from lethe_events.words import Result  # noqa: TC001 - as above
 from orchestrator.domain.decided import (  # noqa: TC001 - as above
+    Announcing,
     Asked,
     Deciding,
     Lifting,
@@ -186,4 +187,6 @@ class Beside(Struct, frozen=True, omit_defaults=True):
     deciding: Deciding | None = None
     decision: PersonsDecision | None = None
     lifting: Lifting | None = None
+    announcing: Announcing | None = None
+    announcements: int = 0
     taken_back: TakenBack | None = None

@@ -6,6 +6,7 @@ They are stored and recorded as JSON; a member is never renamed. No field holds 
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
+from uuid import UUID  # noqa: TC003 - as above
 
 from msgspec import Struct
 
@@ -45,13 +46,33 @@ class PersonsDecision(Struct, frozen=True, omit_defaults=True):
     ground: str | None = None
 
 
-class Lifting(Struct, frozen=True):
-    """A person ended the restriction. `told_at`: when the data subject was told, which comes before (Art. 18(3))."""
+class Announcing(Struct, frozen=True, omit_defaults=True):
+    """The lifting of a restriction, announced by a letter. `named`: the day that it names; `days`: the policy's least.
 
-    at: datetime
-    told_at: datetime
+    `told_at`: when the letter went out; `failed`: why it could not be delivered.
+    """
+
+    letter_id: UUID
+    days: int
     reason: str
     by: str
+    asked_at: datetime
+    named: datetime
+    told_at: datetime | None = None
+    failed: str | None = None
+
+
+class Lifting(Struct, frozen=True, omit_defaults=True):
+    """A person ended the restriction. `told_at`: when the data subject was told, which comes before (Art. 18(3)).
+
+    `untold`: why the data subject could not be told, where a person lifted it all the same.
+    """
+
+    at: datetime
+    told_at: datetime | None
+    reason: str
+    by: str
+    untold: str | None = None
 
 
 class TakenBack(Struct, frozen=True, omit_defaults=True):

@@ -1,7 +1,7 @@
-"""What a person decides: on compelling grounds, on accuracy, on an automated decision; and when a restriction ends.
+"""What a person decides: on compelling grounds, on accuracy, on an automated decision.
 
 A decision for the data subject counts at once. One against needs a second person, as every "no" does.
-GDPR Art. 16, 18(3), 21(1), 22(3), 12(4).
+GDPR Art. 16, 21(1), 22(3), 12(4).
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from orchestrator.domain.beside import Beside
-from orchestrator.domain.courses import Case, case_of, restricted
-from orchestrator.domain.decided import Deciding, Lifting, PersonsDecision
+from orchestrator.domain.courses import Case, case_of
+from orchestrator.domain.decided import Deciding, PersonsDecision
 from orchestrator.domain.decision import Rejected, Verdictless
 from orchestrator.domain.plan import go_on
-from orchestrator.domain.words import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lethe_events.words import Right
-    from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
+    from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed
     from orchestrator.domain.draft import Draft
 
 UPHELD: Final = "upheld"
@@ -99,17 +98,4 @@ def approve(draft: Draft, event: DecisionApproved) -> Verdictless:
     )
     draft.fields["beside"] = replace(beside, deciding=None, decision=made)
     draft.tell = True
-    return None
-
-
-def lift(draft: Draft, event: LiftOrdered) -> Verdictless:
-    """Art. 18(3): the data subject was told before; only then is it lifted."""
-    beside = draft.saga.beside or Beside()
-    since = min((t.settled_at for t in draft.tasks.values() if restricted(t) and t.settled_at), default=draft.at)
-    if not since <= event.told_at <= event.at:
-        return Rejected("not_told", "the data subject is told while it is restricted, and before it is lifted")
-    draft.fields["beside"] = replace(beside, lifting=Lifting(event.at, event.told_at, event.reason, event.by))
-    draft.resolve_alerts(Code.LIFT_WANTED)
-    draft.tell = True
-    go_on(draft)
     return None

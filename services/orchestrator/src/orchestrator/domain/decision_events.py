@@ -29,12 +29,3 @@ class DecisionApproved(Struct, frozen=True):
 
     at: datetime
     by: str
-
-
-class LiftOrdered(Struct, frozen=True):
-    """A person ends the restriction, and says when the data subject was told of it (Art. 18(3))."""
-
-    at: datetime
-    told_at: datetime
-    reason: str
-    by: str

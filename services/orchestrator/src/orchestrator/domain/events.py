@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed, LiftOrdered
+from orchestrator.domain.decision_events import DecisionApproved, DecisionProposed
 from orchestrator.domain.escalation_event import Escalated
 from orchestrator.domain.hold_events import HoldImposed, HoldReleased, KeptPartDue
 from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
+from orchestrator.domain.lift_events import LiftAnnounced, LiftCalledOff, LiftDue, LiftOrdered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -232,9 +233,12 @@ Event = (
     | DecisionProposed
     | DecisionApproved
     | LiftOrdered
+    | LiftAnnounced
+    | LiftCalledOff
+    | LiftDue
     | RetentionOver
 )
-TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | Escalated | KeptPartDue | RetentionOver
+TimerEvent = RetryDue | AckOverdue | VerifyDue | AlarmDue | Escalated | KeptPartDue | LiftDue | RetentionOver
 
 EVENTS: tuple[type, ...] = (
     DsrReceived,
@@ -265,5 +269,8 @@ EVENTS: tuple[type, ...] = (
     DecisionProposed,
     DecisionApproved,
     LiftOrdered,
+    LiftAnnounced,
+    LiftCalledOff,
+    LiftDue,
     RetentionOver,
 )

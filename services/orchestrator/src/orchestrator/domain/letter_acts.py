@@ -16,11 +16,13 @@ from orchestrator.domain.events import Extended
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from orchestrator.domain.decided import Announcing
     from orchestrator.domain.draft import Draft
     from orchestrator.domain.letter_events import ExtensionAsked, LetterReported
     from orchestrator.domain.saga import Saga
 
 EXTENSION = "extension"
+LIFTING = "restriction_lifting"
 
 
 def letter_id(saga: Saga, kind: str, number: int = 1) -> UUID:
@@ -64,6 +66,9 @@ def report(draft: Draft, event: LetterReported) -> Verdictless:
         if event.state is LetterState.SENT:
             _extend(draft, event, extending)
         beside = replace(draft.fields.get("beside", beside), extending=None)
+    announced = beside.announcing
+    if announced is not None and announced.letter_id == event.letter_id:
+        beside = replace(beside, announcing=_announced(announced, event))
     proof = LetterProof(
         letter_id=event.letter_id,
         kind=event.kind,
@@ -76,6 +81,13 @@ def report(draft: Draft, event: LetterReported) -> Verdictless:
     kept = tuple(p for p in beside.letters if p.letter_id != event.letter_id)
     draft.fields["beside"] = replace(beside, letters=(*kept, proof))
     return None
+
+
+def _announced(announced: Announcing, event: LetterReported) -> Announcing:
+    """What the report makes of an announcement: told, or not told, whatever was reported before."""
+    if event.state is LetterState.SENT:
+        return replace(announced, told_at=min(event.happened_at, event.at), failed=None)
+    return replace(announced, told_at=None, failed=event.reason or event.state.value)
 
 
 def _extend(draft: Draft, event: LetterReported, extending: Extending) -> None:

@@ -14,7 +14,8 @@ from orchestrator.domain.closing import Verdict, result, verdicts
 from orchestrator.domain.letter_acts import EXTENSION
 from orchestrator.domain.letter_events import ExtensionAsked
 from orchestrator.domain.letter_facts import OVER, done_at, letter, not_done, packages
-from orchestrator.domain.letters_by_right import letters_by_right
+from orchestrator.domain.letters_by_right import letters_by_right, lifting
+from orchestrator.domain.lift_events import LiftAnnounced
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ def letters(before: Saga | None, saga: Saga, event: Event, retention: timedelta)
     """What has to be written because of `event`. `retention`: how long a package can be fetched after the end."""
     if isinstance(event, ExtensionAsked):
         return (_extension(saga, event),)
+    if isinstance(event, LiftAnnounced):
+        return (lifting(saga, event.at),)
     if _ended(saga) is not None:
         return (_end(saga),) if before is None or _ended(before) is None else ()
     if before is None:

@@ -5,18 +5,20 @@ What a vendor has only promised is told when it is done, in a second letter. GDP
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lethe_events import LetterReason
 from lethe_events.words import PACKAGE_PROCESSOR, Outcome, RestrictionGround, Right, Verb
 from orchestrator.domain.closing import LAWFUL_END, heads, verdicts
-from orchestrator.domain.courses import Case, case_of
+from orchestrator.domain.courses import Case, case_of, restricted
+from orchestrator.domain.letter_acts import LIFTING
 from orchestrator.domain.letter_facts import OVER, did, done_at, letter, not_done, packages
 from orchestrator.domain.terms import purposes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from lethe_events import LetterRequested
     from orchestrator.domain.decided import PersonsDecision, TakenBack
@@ -49,6 +51,25 @@ def letters_by_right(before: Saga, saga: Saga, at: datetime, retention: timedelt
         return ()
     kept_word = _promises_kept(saga)
     return _done(saga, at, 2, kept_word) if kept_word and not _promises_kept(before) else ()
+
+
+def lifting(saga: Saga, at: datetime) -> LetterRequested:
+    """Art. 18(3). Sent on the day that it names, or after it, it would announce nothing."""
+    beside = saga.beside
+    assert beside is not None, "it is announced"
+    assert beside.announcing is not None, "it is announced"
+    announced = beside.announcing
+    return letter(
+        saga,
+        LIFTING,
+        at,
+        beside.announcements,
+        processors=tuple(sorted({t.processor_id for t in saga.tasks.values() if restricted(t)})),
+        categories=() if beside.asked is None else beside.asked.categories,
+        because=(announced.reason,),
+        new_due=announced.named,
+        not_after=at + timedelta(days=max(announced.days, 1)),
+    )
 
 
 def _taken_back(saga: Saga) -> TakenBack | None:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.domain.beside import Beside
 from orchestrator.domain.courses import not_concerned, restricted, stage_of
+from orchestrator.domain.lift_acts import lifts_at
 from orchestrator.domain.record_parts import Json, instant
 from orchestrator.domain.terms import UNCONCERNED, Unconcerned, concern
 
 if TYPE_CHECKING:
-    from orchestrator.domain.decided import Asked, Deciding, Lifting, PersonsDecision, TakenBack
+    from datetime import datetime
+
+    from orchestrator.domain.decided import Announcing, Asked, Deciding, Lifting, PersonsDecision, TakenBack
     from orchestrator.domain.saga import Saga, Task
 
 
@@ -112,17 +115,39 @@ def restriction_json(saga: Saga) -> Json | None:
     lifting = None if saga.beside is None else saga.beside.lifting
     if lifting is not None:
         found["lifting"] = lifting_json(lifting)
+    announced = None if saga.beside is None else saga.beside.announcing
+    if announced is not None:
+        found["announced"] = announced_json(announced, lifts_at(saga))
     return found
 
 
 def lifting_json(lifting: Lifting) -> Json:
     """Who ended it and why, and when the data subject was told (Art. 18(3))."""
-    return {
+    found: Json = {
         "at": instant(lifting.at),
-        "told_at": instant(lifting.told_at),
+        "told_at": None if lifting.told_at is None else instant(lifting.told_at),
         "reason": lifting.reason,
         "by": lifting.by,
     }
+    if lifting.untold is not None:
+        found["untold"] = lifting.untold
+    return found
+
+
+def announced_json(announced: Announcing, at: datetime | None) -> Json:
+    """A lifting that is announced: by whom and why, what became of the letter, and when it comes."""
+    found: Json = {
+        "asked_at": instant(announced.asked_at),
+        "named": instant(announced.named),
+        "days": announced.days,
+        "reason": announced.reason,
+        "by": announced.by,
+        "told_at": None if announced.told_at is None else instant(announced.told_at),
+        "lifts_at": None if at is None else instant(at),
+    }
+    if announced.failed is not None:
+        found["failed"] = announced.failed
+    return found
 
 
 def taken_back_json(taken: TakenBack) -> Json:

@@ -6,12 +6,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.domain.clock import LADDER, rings_at, rung_due
+from orchestrator.domain.closing import place
 from orchestrator.domain.escalation import calls_due, next_call
 from orchestrator.domain.events import AckOverdue, AlarmDue, RetentionOver, RetryDue, VerifyDue
 from orchestrator.domain.hold_events import KeptPartDue
 from orchestrator.domain.kept_parts import due_at as kept_due_at
 from orchestrator.domain.kept_parts import forget_at
-from orchestrator.domain.words import TaskStatus
+from orchestrator.domain.lift_acts import lifts_at
+from orchestrator.domain.lift_events import LiftDue
+from orchestrator.domain.words import RESTRICTED, TaskStatus
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -28,6 +31,7 @@ class Kind(StrEnum):
     VERIFY = "verify"
     ALARM = "alarm"
     CALL = "call"
+    LIFT = "lift"
     KEPT = "kept"
     RETENTION = "retention"
 
@@ -58,11 +62,21 @@ def next_moment(saga: Saga, retention: timedelta, ladder: Ladder | None = None) 
         call_at = next_call(saga, ladder)
         if call_at is not None and (first is None or call_at < first.due_at):
             first = Moment(call_at, Kind.CALL)
+    lift_at = _lift_at(saga)
+    if lift_at is not None and (first is None or lift_at < first.due_at):
+        first = Moment(lift_at, Kind.LIFT)
     for task in saga.tasks.values():
         due_at = task.due_at
         if due_at is not None and task.status in _KIND and (first is None or due_at < first.due_at):
             first = Moment(due_at, _KIND[task.status], task.id)
     return first
+
+
+def _lift_at(saga: Saga) -> datetime | None:
+    """Only while the restriction is all that is left: what is still done in between comes first."""
+    if saga.beside is None or saga.beside.announcing is None or place(saga) != RESTRICTED:
+        return None
+    return lifts_at(saga)
 
 
 def _after_closing(saga: Saga, retention: timedelta) -> Moment | None:
@@ -97,6 +111,9 @@ def due_events(saga: Saga, now: datetime, retention: timedelta, ladder: Ladder |
             found.append(AlarmDue(now, index, due_at))
     if ladder is not None:
         found += calls_due(saga, ladder, now)
+    lift_at = _lift_at(saga)
+    if lift_at is not None and lift_at <= now:
+        found.append(LiftDue(now, lift_at))
     found.sort(key=lambda event: event.due_at)
     return found
 

@@ -27,11 +27,21 @@ class NewDecision(BaseModel):
     )
 
 
+class NewAnnouncement(BaseModel):
+    """Why the restriction ends, or is kept after all: a code, with words in the letter where there are any."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Code = Field(examples=["accuracy_verified"])
+
+
 class NewLift(BaseModel):
     """`told_at`: when the data subject was told that the restriction will be lifted."""
 
     model_config = ConfigDict(extra="forbid")
-    told_at: AwareDatetime
+    told_at: AwareDatetime | None = Field(
+        default=None,
+        description="Left out: the letter that announced it could not be delivered, and it is lifted all the same",
+    )
     reason: Code = Field(examples=["accuracy_verified"])
 
 
@@ -46,6 +56,14 @@ def decision_router(parts: Callable[[], Parts]) -> APIRouter:
     @router.post("/decision/approve", summary="Approve the decision against the data subject that another one proposed")
     async def approve(dsr_id: UUID, principal: Actor) -> RequestActed:
         return await acted(parts().decision_acts.approve(person_of(principal), dsr_id))
+
+    @router.post("/lift/announce", summary="Write to the data subject that the restriction ends; then it is lifted")
+    async def announce(dsr_id: UUID, body: NewAnnouncement, principal: Actor) -> RequestActed:
+        return await acted(parts().decision_acts.announce_lift(person_of(principal), dsr_id, body.reason))
+
+    @router.post("/lift/call-off", summary="Keep a restriction that was announced to end")
+    async def call_off(dsr_id: UUID, body: NewAnnouncement, principal: Actor) -> RequestActed:
+        return await acted(parts().decision_acts.call_off_lift(person_of(principal), dsr_id, body.reason))
 
     @router.post("/lift", summary="Lift the restriction, of which the data subject was told before (Art. 18(3))")
     async def lift(dsr_id: UUID, body: NewLift, principal: Actor) -> RequestActed:

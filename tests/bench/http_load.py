@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+_TICK = 0.004  # seconds between looks at what is due; latency counts from when it was due
+
 MakeRequest = Callable[[int], bytes]
 """Number of the request → the whole request as bytes, head and body."""
 
@@ -100,39 +102,78 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def closed(url: str, make: MakeRequest, *, connections: int, seconds: float, warm_up: float = 0.0) -> Outcome:
-    """Every connection asks again as soon as it is answered. What happens during `warm_up` is not counted."""
-    outcome = Outcome()
-    numbers = iter(range(1 << 62))
-    clock = time.perf_counter
-    begin = clock() + warm_up
-    end = begin + seconds
-    live = connections
-    done = asyncio.Event()
+class Brake:
+    """Lets connections ask while it is open; those that come while it is shut go on when it opens."""
 
-    def on_answer(connection: _Connection, status: int, body: bytes) -> None:
-        nonlocal live
-        now = clock()
-        if begin <= now < end:
-            outcome.statuses[status] += 1
-            outcome.latencies.append(now - connection.due)
+    def __init__(self) -> None:
+        self.shut = False
+        self._waiting: list[Callable[[], None]] = []
+
+    def set(self, *, shut: bool) -> None:
+        self.shut = shut
+        if not shut:
+            waiting, self._waiting = self._waiting, []
+            for go_on in waiting:
+                go_on()
+
+    def wait(self, go_on: Callable[[], None]) -> None:
+        self._waiting.append(go_on)
+
+
+class _Turns:
+    """Each connection asks again when it is answered, until `end` (perf_counter seconds)."""
+
+    def __init__(self, make: MakeRequest, brake: Brake | None, live: int, begin: float, end: float) -> None:
+        self.outcome = Outcome()
+        self.done = asyncio.Event()
+        self._make = make
+        self._brake = brake
+        self._live = live
+        self._begin = begin
+        self._end = end
+        self._numbers = iter(range(1 << 62))
+
+    def ask(self, connection: _Connection) -> None:
+        now = time.perf_counter()
+        if now < self._end:
+            connection.ask(self._make(next(self._numbers)), now)
+        else:
+            self._ended()
+
+    def on_answer(self, connection: _Connection, status: int, body: bytes) -> None:
+        now = time.perf_counter()
+        if self._begin <= now < self._end:
+            self.outcome.statuses[status] += 1
+            self.outcome.latencies.append(now - connection.due)
             if not 200 <= status < 300:
-                outcome.last_bodies.append(body)
-        if status and now < end:
-            connection.ask(make(next(numbers)), now)
-            return
-        live -= 1
-        if live == 0:
-            done.set()
+                self.outcome.last_bodies.append(body)
+        if not status:
+            self._ended()
+        elif self._brake is not None and self._brake.shut:
+            self._brake.wait(lambda: self.ask(connection))
+        else:
+            self.ask(connection)
 
-    lines = await _connect(url, connections, on_answer)
+    def _ended(self) -> None:
+        self._live -= 1
+        if self._live == 0:
+            self.done.set()
+
+
+async def closed(
+    url: str, make: MakeRequest, *, connections: int, seconds: float, warm_up: float = 0.0, brake: Brake | None = None
+) -> Outcome:
+    """Every connection asks again as soon as it is answered. What happens during `warm_up` is not counted."""
+    begin = time.perf_counter() + warm_up
+    turns = _Turns(make, brake, connections, begin, begin + seconds)
+    lines = await _connect(url, connections, turns.on_answer)
     for line in lines:
-        line.ask(make(next(numbers)), clock())
-    await asyncio.wait_for(done.wait(), warm_up + seconds + 60)
+        turns.ask(line)
+    await asyncio.wait_for(turns.done.wait(), warm_up + seconds + 60)
     for line in lines:
         line.close()
-    outcome.duration = seconds
-    return outcome
+    turns.outcome.duration = seconds
+    return turns.outcome
 
 
 async def open_rate(url: str, make: MakeRequest, *, connections: int, rate: float, seconds: float) -> Outcome:
@@ -147,7 +188,7 @@ async def open_rate(url: str, make: MakeRequest, *, connections: int, rate: floa
         while sent < ready:
             pace.ask(sent, begin + sent / rate)
             sent += 1
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(_TICK)
     await asyncio.wait_for(pace.done.wait(), 60)
     pace.outcome.duration = time.perf_counter() - begin
     for line in lines:

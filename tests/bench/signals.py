@@ -33,10 +33,10 @@ sys.path.insert(0, str(HERE))
 import machine  # noqa: E402
 
 from lethe_events import Envelope, SecuritySignal, encode  # noqa: E402
+from lethe_events.partitioner import partition_of  # noqa: E402
 from lethe_events.topics import Topic  # noqa: E402
 from lethe_events.words import Reporter  # noqa: E402
 from lethe_messaging import KafkaSettings, delete_topics, ensure_topics  # noqa: E402
-from lethe_messaging.partitioner import partition_of  # noqa: E402
 from lethe_testkit.breach_ground import PARTITIONS, BreachGround, a_report, breach_ground  # noqa: E402
 from lethe_testkit.databases import Databases  # noqa: E402
 from lethe_testkit.ground import eventually  # noqa: E402

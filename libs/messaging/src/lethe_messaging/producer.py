@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 
+from lethe_events.partitioner import partition_of
 from lethe_messaging.guard import CLIENT_ERRORS, LeakedCancellation, dispose, guarded
-from lethe_messaging.partitioner import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from lethe_participant.errors import KafkaDown
+from lethe_participant.sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +23,7 @@ _log = logging.getLogger(__name__)
 _POLL_MS = 250
 _FEW = 200  # tasks; more do not wait for company
 _BATCH_BYTES = 900_000  # before compression; brokers refuse a batch above 1 MiB by default
+_COMMIT_EVERY = 0.5  # seconds; what was done since comes again after a crash, and is answered again
 _PATIENCE = 5.0  # seconds for a client to stop
 _PUBLISH = 30.0  # seconds for everything of one batch to be acknowledged
 
@@ -45,7 +48,7 @@ class Wire(Protocol):
         ...
 
     async def commit(self) -> None:
-        """Everything polled so far is done and must not come again."""
+        """Everything polled so far is done: it comes again only if this process dies within the next moment."""
         ...
 
     async def reset(self) -> None:
@@ -66,6 +69,8 @@ class KafkaWire:
         self._producer: Any = None
         self._starting = asyncio.Lock()
         self._polled: dict[TopicPartition, int] = {}
+        self._done: dict[TopicPartition, int] = {}
+        self._committed = 0.0
 
     async def poll(self) -> list[Incoming]:
         try:
@@ -75,6 +80,8 @@ class KafkaWire:
             if 0 < len(found) < min(_FEW, self._settings.batch):
                 await asyncio.sleep(self._settings.linger)
                 found += await self._take(0, self._settings.batch - len(found))
+            elif not found and self._done:
+                await self._commit()
         except (KafkaError, OSError, TimeoutError) as error:
             raise KafkaDown(f"polling: {type(error).__name__}") from None
         self._polled = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in found}
@@ -89,9 +96,19 @@ class KafkaWire:
         return [record for records in batches.values() for record in records]
 
     async def commit(self) -> None:
+        self._done |= self._polled
+        self._polled = {}
+        if self._done and time.monotonic() - self._committed >= _COMMIT_EVERY:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        """What was taken from us meanwhile is not ours to commit: its new owner does it again."""
+        ours = self._consumer.assignment()
+        done, self._done = {place: offset for place, offset in self._done.items() if place in ours}, {}
+        self._committed = time.monotonic()
         try:
-            if self._consumer is not None and self._polled:
-                await self._consumer.commit(self._polled)
+            if done:
+                await self._consumer.commit(done)
         except (KafkaError, OSError, TimeoutError) as error:
             raise KafkaDown(f"committing: {type(error).__name__}") from None
 
@@ -102,11 +119,7 @@ class KafkaWire:
         producer = self._producer
         try:
             async with asyncio.timeout(_PUBLISH):
-                sent = [
-                    await producer.send(topic, key=key, value=value, headers=list(headers))
-                    for topic, key, value, headers in records
-                ]
-                await asyncio.gather(*sent)
+                await send(producer, records)
         except (KafkaError, OSError, TimeoutError) as error:
             if self._producer is producer:
                 # a batch that failed leaves a hole in the sequence of an idempotent producer: it is of no more use
@@ -115,10 +128,16 @@ class KafkaWire:
             raise KafkaDown(f"publishing: {type(error).__name__}") from None
 
     async def reset(self) -> None:
-        consumer, self._consumer, self._polled = self._consumer, None, {}
+        consumer, self._consumer, self._polled, self._done = self._consumer, None, {}, {}
         await _stop(consumer)
 
     async def close(self) -> None:
+        if self._consumer is not None and self._done:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self._commit()
+            except (KafkaDown, TimeoutError):
+                _log.warning("not_committed")  # it comes again, which is harmless
         await self.reset()
         producer, self._producer = self._producer, None
         await _stop(producer)

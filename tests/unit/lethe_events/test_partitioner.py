@@ -4,7 +4,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe_messaging.partitioner import partition_of
+from lethe_events.partitioner import partition_of
 
 
 @given(st.binary(max_size=64), st.integers(min_value=1, max_value=64))

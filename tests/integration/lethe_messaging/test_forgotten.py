@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lethe_local import control
-from lethe_local.processes.ports import HOST, free_ports
-from lethe_local.stack.config import port_variable
+from lethe_events.topics import Topic
 from lethe_messaging import KafkaSettings
-from lethe_testkit.engines import private_state
-from lethe_testkit.faults.network import Proxy
+from lethe_participant import Participant, Result, Settings, Task
+from lethe_testkit.faults.broker import broker_behind_proxy
 from lethe_testkit.ground import eventually, messaging_ground, number_of, record_effects, status_of
+from lethe_testkit.native import NativeKafka
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lethe_messaging import Bus, Message, Work
+    from lethe_testkit.faults.broker import BrokerBehindProxy
 
 pytestmark = [pytest.mark.timeout(180)]
 
@@ -33,27 +32,15 @@ class Patient(KafkaSettings):
         return {**super().client_options(), "request_timeout_ms": 600_000}
 
 
+class PatientSettings(Settings):
+    def client_options(self) -> dict[str, Any]:
+        return {**super().client_options(), "request_timeout_ms": 600_000}
+
+
 @pytest.fixture(scope="module")
-def proxy() -> Iterator[Proxy]:
-    with _broker_behind(Proxy("kafka")) as made:
+def proxy() -> Iterator[BrokerBehindProxy]:
+    with broker_behind_proxy() as made:
         yield made
-
-
-@contextmanager
-def _broker_behind(proxy: Proxy) -> Iterator[Proxy]:
-    with proxy, private_state() as state:
-        proxy.target, controller = free_ports(2)
-        environment = {
-            port_variable("kafka"): str(proxy.target),
-            port_variable("kafka_controller"): str(controller),
-            "LETHE_THROUGH_KAFKA": str(proxy.port),
-        }
-        supervisor = control.spawn(state, ["--only=kafka"], environment=environment, tied=True)
-        try:
-            control.wait_ready(state, supervisor, lambda _: None)
-            yield proxy
-        finally:
-            control.stop(supervisor, state)
 
 
 async def pass_on(work: Work, messages: Sequence[Message]) -> None:
@@ -62,9 +49,9 @@ async def pass_on(work: Work, messages: Sequence[Message]) -> None:
 
 
 async def test_connections_that_were_forgotten_on_the_way_are_found_long_before_their_timeouts(
-    proxy: Proxy, postgres_dsn: str, unique: str
+    proxy: BrokerBehindProxy, postgres_dsn: str, unique: str
 ) -> None:
-    async with messaging_ground(postgres_dsn, f"{HOST}:{proxy.port}", unique) as ground:
+    async with messaging_ground(postgres_dsn, proxy.bootstrap, unique) as ground:
         await ground.make(ground.source, ground.target)
         ground.settings = Patient(ground.settings.bootstrap)
         writer, consumer = await ground.bus(), await ground.bus()
@@ -82,8 +69,10 @@ async def test_connections_that_were_forgotten_on_the_way_are_found_long_before_
         assert {r.key for r in await ground.published()} == {status_of("", n).key for n in range(150)}
 
 
-async def test_a_broker_that_is_slow_and_lives_is_not_left(proxy: Proxy, postgres_dsn: str, unique: str) -> None:
-    async with messaging_ground(postgres_dsn, f"{HOST}:{proxy.port}", unique) as ground:
+async def test_a_broker_that_is_slow_and_lives_is_not_left(
+    proxy: BrokerBehindProxy, postgres_dsn: str, unique: str
+) -> None:
+    async with messaging_ground(postgres_dsn, proxy.bootstrap, unique) as ground:
         await ground.make(ground.source, ground.target)
         writer, consumer = await ground.bus(), await ground.bus()
         async with ground.consuming(consumer, {ground.source: pass_on}):
@@ -97,6 +86,33 @@ async def test_a_broker_that_is_slow_and_lives_is_not_left(proxy: Proxy, postgre
             proxy.delay_s = 0.0
             await eventually(lambda: _published(consumer), 60)
             assert [bus._lookout.closed for bus in (writer, consumer)] == [0, 0]
+
+
+async def test_a_participant_finds_its_forgotten_connections_and_its_next_task(
+    proxy: BrokerBehindProxy, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = NativeKafka(proxy.bootstrap, unique)
+    await kafka.create()
+    monkeypatch.setattr("lethe_events.acks.ACKS", Topic(kafka.acks, "dsr_id", 0, ()))
+    participant = Participant(
+        PatientSettings(proxy.bootstrap), processor_id=kafka.processor, controller_id="acme", token_key=b"k" * 32
+    )
+
+    @participant.erase
+    async def erase(_: Task) -> Result:
+        return Result.erased({"parcels": 1})
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(participant.run())
+        for n in range(2):
+            await kafka.ask(kafka.task(n))
+            acks = await kafka.acknowledged(n + 1, 60)
+            assert len({ack.task_id for ack in acks}) == n + 1
+            await asyncio.sleep(1)  # what is only being opened has but its timeout
+            if not n:
+                await asyncio.to_thread(proxy.forget)
+        participant.stop()
+    await kafka.delete()
 
 
 async def _published(bus: Bus) -> bool:

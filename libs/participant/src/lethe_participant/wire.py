@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from lethe_participant.errors import KafkaDown
 from lethe_participant.sending import send
+from lethe_participant.stale import Stale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,7 @@ class KafkaWire:
         self._producer: Any = None
         self._starting = asyncio.Lock()
         self._polled: dict[TopicPartition, int] = {}
+        self._stale = Stale(self._clients)
         self._done: dict[TopicPartition, int] = {}
         self._committed = 0.0
 
@@ -141,6 +143,13 @@ class KafkaWire:
         await self.reset()
         producer, self._producer = self._producer, None
         await _stop(producer)
+        self._stale.end()
+
+    def _clients(self) -> list[Any]:
+        """What holds the connections: the clients inside the clients."""
+        consumer = None if self._consumer is None else self._consumer._client  # noqa: SLF001
+        producer = None if self._producer is None else self._producer.client
+        return [client for client in (consumer, producer) if client is not None]
 
     async def _consume(self) -> Any:
         consumer = AIOKafkaConsumer(
@@ -160,6 +169,7 @@ class KafkaWire:
         except BaseException:
             await _stop(consumer)
             raise
+        self._stale.begin()
         return consumer
 
     async def _produce(self) -> Any:
@@ -175,6 +185,7 @@ class KafkaWire:
         except (KafkaError, OSError, TimeoutError) as error:
             await _stop(producer)
             raise KafkaDown(f"connecting: {type(error).__name__}") from None
+        self._stale.begin()
         return producer
 
 

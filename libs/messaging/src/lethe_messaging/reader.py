@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _STOP_PATIENCE = 5.0
 _ENDS_PATIENCE = 3.0
+_ONE = (1, 200)  # bytes and milliseconds a fetch waits for: while little comes, each message is fetched at once
+_MANY = 32 << 10  # a fetch for every few records is what a broker spends its time on
 
 Place: TypeAlias = "tuple[str, int]"
 """Topic and partition."""
@@ -41,16 +43,20 @@ class Unavailable(Exception):
 
 
 class Reader:
-    """One client. Used by one task only, since `assign` and `poll` must not interleave."""
+    """One client. Used by one task only, since `assign` and `poll` must not interleave.
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    `wait_s`: how long records wait for company at the broker while many come.
+    """
+
+    def __init__(self, settings: KafkaSettings, wait_s: float = 0.05) -> None:
+        self._many = (_MANY, int(wait_s * 1000))
         self._client: Any = AIOKafkaConsumer(
             **settings.client_options(),
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",  # what a product's transaction took back was never said
-            fetch_max_wait_ms=50,
-            fetch_min_bytes=32 << 10,  # a fetch for every few records is what a broker spends its time on
+            fetch_min_bytes=_ONE[0],
+            fetch_max_wait_ms=_ONE[1],
             fetch_max_bytes=8 << 20,
             max_partition_fetch_bytes=256 << 10,
         )
@@ -70,6 +76,11 @@ class Reader:
 
     async def close(self) -> None:
         await dispose(self._client.stop(), _STOP_PATIENCE)
+
+    def expect(self, *, many: bool) -> None:
+        """From the next fetch on, let records gather at the broker, or have each at once."""
+        fetcher = self._client._fetcher  # noqa: SLF001 - the client takes these once, and load changes
+        fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = self._many if many else _ONE  # noqa: SLF001
 
     def assign(self, positions: Mapping[Place, int]) -> None:
         """Read these partitions from these offsets, and nothing else. Replaces everything, so all are sought."""

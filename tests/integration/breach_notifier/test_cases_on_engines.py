@@ -6,12 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import pytest
-
 from breach_notifier.adapters.store import read_case
 from breach_notifier.domain.record import Link, check, replay
 from lethe_events.words import Reporter
-from lethe_testkit.breach_ground import a_report, a_signal, breach_ground
+from lethe_testkit.breach_ground import a_report, a_signal
 from lethe_testkit.ground import eventually
 
 FACTS = {
@@ -31,12 +29,6 @@ FACTS = {
 }
 COPY = "ab" * 32
 TABLES = ("breach_case", "case_event", "timer", "signal", "incident", "hit", "notice", "filing", "call")
-
-
-@pytest.fixture
-async def ground(postgres_dsn, kafka_bootstrap, unique, tmp_path):
-    async with breach_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def cases(ground, count, state=None):

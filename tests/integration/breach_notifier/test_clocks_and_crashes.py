@@ -13,16 +13,10 @@ from breach_notifier.adapters.store import read_case
 from breach_notifier.application.crash_points import CRASH_POINTS
 from breach_notifier.domain.record import Link, check, replay
 from lethe_events.words import Reporter
-from lethe_testkit.breach_ground import a_report, a_signal, breach_ground
+from lethe_testkit.breach_ground import a_report, a_signal
 from lethe_testkit.ground import eventually
 
 pytestmark = pytest.mark.timeout(150)
-
-
-@pytest.fixture
-async def ground(postgres_dsn, kafka_bootstrap, unique, tmp_path):
-    async with breach_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 @asynccontextmanager

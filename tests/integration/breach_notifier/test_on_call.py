@@ -7,18 +7,12 @@ import asyncio
 import pytest
 
 from lethe_chassis import SettingsError
-from lethe_testkit.breach_ground import a_signal, breach_ground
+from lethe_testkit.breach_ground import a_signal
 from lethe_testkit.ground import eventually
 from lethe_testkit.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.timeout(90)
 NIGHT = {"name": "night", "shape": "email", "to": "Night <night@acme.example>"}
-
-
-@pytest.fixture
-async def ground(postgres_dsn, kafka_bootstrap, unique, tmp_path):
-    async with breach_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 def smtp(port):

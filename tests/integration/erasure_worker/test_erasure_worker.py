@@ -14,22 +14,14 @@ from lethe_events.models import to_json
 from lethe_events.words import Grade, Method, Outcome, Verb
 from lethe_testkit.ground import eventually
 from lethe_testkit.tasks import person, task
-from lethe_testkit.workers import worker_ground
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from lethe_events import TaskAcknowledged
     from lethe_testkit.workers import WorkerGround
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[WorkerGround]:
-    async with worker_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 def erased_rows(acks: Sequence[TaskAcknowledged]) -> dict[str, int]:

@@ -11,22 +11,12 @@ from lethe_events import Record
 from lethe_events.words import Verb
 from lethe_testkit.ground import eventually
 from lethe_testkit.tasks import task
-from lethe_testkit.workers import worker_ground
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from lethe_testkit.workers import WorkerGround
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 READ, ACT = "messaging:read", "messaging:act"
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[WorkerGround]:
-    async with worker_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def test_a_task_that_was_parked_is_seen_corrected_by_two_and_then_carried_out(ground: WorkerGround) -> None:

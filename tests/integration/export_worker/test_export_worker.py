@@ -18,21 +18,13 @@ from lethe_events.ids import task_id
 from lethe_events.models import ExportPart, PartOf, from_python, to_json
 from lethe_events.words import PACKAGE_PROCESSOR, Grade, Outcome, Verb
 from lethe_testkit.tasks import person, task
-from lethe_testkit.workers import worker_ground
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from lethe_testkit.workers import WorkerGround
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[WorkerGround]:
-    async with worker_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

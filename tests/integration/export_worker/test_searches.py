@@ -18,24 +18,16 @@ from lethe_events.words import FailureKind, Outcome
 from lethe_messaging import read_all
 from lethe_testkit.ground import eventually
 from lethe_testkit.tasks import email
-from lethe_testkit.workers import worker_ground
 from lethe_vault import Gone, Identifiers, Sealing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from lethe_testkit.workers import WorkerGround
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 CASE = UUID(int=0xB4EAC4)
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[WorkerGround]:
-    async with worker_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 def search(name: str, kind: Search = Search.LOCATE, *, processor: str = "shop", **more: object) -> SearchRequested:

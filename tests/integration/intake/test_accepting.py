@@ -11,13 +11,9 @@ import pytest
 
 from lethe_events import DsrReceived
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import intake_ground
 from lethe_vault import Redemption
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import asyncpg
     import httpx
 
@@ -39,12 +35,6 @@ GOOD: dict[str, Any] = {
     "identity": {"method": "controller_session"},
 }
 NIL = UUID(int=0)
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def post(

@@ -11,11 +11,9 @@ import asyncpg
 import pytest
 
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import intake_ground
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     import httpx
 
@@ -29,12 +27,6 @@ BODY: dict[str, Any] = {
     "channel": "api",
     "identity": {"method": "controller_session"},
 }
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 class Site:

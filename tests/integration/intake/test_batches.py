@@ -11,12 +11,9 @@ import pytest
 from lethe_events import DsrReceived, DsrStatus
 from lethe_events.words import Result, SagaState
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import NOW, intake_ground
+from lethe_testkit.intake import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import httpx
 
     from lethe_testkit.intake import IntakeGround
@@ -24,12 +21,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 
 HEADING = "row_key,right,email,id.member_no,identity_reason,identity_method\n"
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 def people(count: int) -> str:

@@ -9,12 +9,8 @@ import httpx
 import pytest
 
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import intake_ground
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from lethe_testkit.intake import IntakeGround
     from lethe_testkit.processes import WorkerProcess
 
@@ -27,12 +23,6 @@ BODY: dict[str, Any] = {
     "channel": "api",
     "identity": {"method": "controller_session"},
 }
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def post(process: WorkerProcess, ground: IntakeGround, key: str) -> httpx.Response | None:

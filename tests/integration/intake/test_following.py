@@ -15,12 +15,8 @@ from lethe_events import DsrStatus, ExportPart, Retained
 from lethe_events.ids import task_id
 from lethe_events.words import Result, SagaState
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import intake_ground
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import httpx
 
     from lethe_testkit.intake import IntakeGround
@@ -30,12 +26,6 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 NOW = datetime(2026, 11, 23, 9, 15, tzinfo=UTC)
 DUE = datetime(2026, 12, 23, 23, tzinfo=UTC)
 UNKNOWN = UUID("0198c0de-7a11-7000-8000-000000000000")
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 class Desk:

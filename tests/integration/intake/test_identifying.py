@@ -17,12 +17,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lethe_chassis import LocalIssuer
 from lethe_events import DsrIdentityVerified, DsrReceived
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import CONTROLLERS, intake_ground
+from lethe_testkit.intake import CONTROLLERS
 from lethe_testkit.smtp_sink import SmtpSink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     import httpx
 
@@ -38,12 +37,6 @@ DSR: dict[str, Any] = {
     "identifiers": {"email": [PLANTED]},
     "channel": "web_form",
 }
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 class Desk:

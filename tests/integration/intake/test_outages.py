@@ -10,12 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import intake_ground
 from lethe_testkit.proxy import commit_proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     import httpx
 
@@ -31,12 +29,6 @@ BODY: dict[str, Any] = {
     "identity": {"method": "controller_session"},
 }
 NOBODY = "127.0.0.1:9"  # no broker listens on the port of discard
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def post(client: httpx.AsyncClient, ground: IntakeGround, key: str) -> httpx.Response:

@@ -12,12 +12,9 @@ import yaml
 from lethe_events import DsrStatus
 from lethe_events.words import SagaState
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import CONTROLLERS, NOW, intake_ground
+from lethe_testkit.intake import CONTROLLERS, NOW
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import httpx
 
     from lethe_testkit.intake import IntakeGround
@@ -31,12 +28,6 @@ DSR: dict[str, Any] = {
     "channel": "web_form",
     "identity": {"method": "controller_session"},
 }
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 def attaching(ground: IntakeGround) -> None:

@@ -13,12 +13,9 @@ from lethe_events import DsrStatus
 from lethe_events.words import SagaState
 from lethe_messaging import delete_topics, ensure_topics
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import NOW, PARTITIONS, intake_ground
+from lethe_testkit.intake import NOW, PARTITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import httpx
 
     from lethe_testkit.intake import IntakeGround
@@ -26,12 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 ALL = ("dsr:write", "dsr:read", "messaging:read", "messaging:act")
 REASON = {"reason": "kafka_lost"}
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def accepted(client: httpx.AsyncClient, ground: IntakeGround, number: int, **more: Any) -> UUID:

@@ -11,12 +11,9 @@ import pytest
 from lethe_events import DsrReceived, DsrStatus, DsrWithdrawn
 from lethe_events.words import Result, SagaState
 from lethe_testkit.ground import eventually
-from lethe_testkit.intake import NOW, intake_ground
+from lethe_testkit.intake import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import httpx
 
     from lethe_testkit.intake import IntakeGround
@@ -30,12 +27,6 @@ GOOD: dict[str, Any] = {
     "channel": "web_form",
     "identity": {"method": "controller_session"},
 }
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str, tmp_path: Path) -> AsyncIterator[IntakeGround]:
-    async with intake_ground(postgres_dsn, kafka_bootstrap, unique, tmp_path) as made:
-        yield made
 
 
 async def accepted(client: httpx.AsyncClient, ground: IntakeGround, key: str = "k1") -> str:

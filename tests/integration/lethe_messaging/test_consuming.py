@@ -4,7 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import asyncpg
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from lethe_messaging import (
@@ -15,7 +14,6 @@ from lethe_testkit.ground import (
     Ground,
     eventually,
     fact,
-    messaging_ground,
     number_of,
     open_database,
     record_effects,
@@ -25,16 +23,9 @@ from lethe_testkit.ground import (
 from lethe_testkit.proxy import commit_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from lethe_messaging import Message, Work
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str) -> AsyncIterator[Ground]:
-    async with messaging_ground(postgres_dsn, kafka_bootstrap, unique) as found:
-        await found.make(found.source)
-        yield found
 
 
 async def test_what_is_sent_arrives_once_and_in_order_per_partition(ground: Ground) -> None:

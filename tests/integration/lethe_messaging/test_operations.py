@@ -15,22 +15,15 @@ from lethe_events import Record
 from lethe_messaging import OperationRefused, Operations, Tuning, first_broken
 from lethe_messaging.expiry import expire
 from lethe_messaging.journal import entries
-from lethe_testkit.ground import Ground, eventually, messaging_ground, number_of, record_effects, status_of
+from lethe_testkit.ground import Ground, eventually, number_of, record_effects, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from lethe_messaging import Bus, Message, Work
 
 SECRET = b'{"name": "ada@people.example"}'
 ANY = {"code": None, "state": "parked", "after": None, "limit": 100}
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str) -> AsyncIterator[Ground]:
-    async with messaging_ground(postgres_dsn, kafka_bootstrap, unique) as found:
-        await found.make(found.source)
-        yield found
 
 
 async def park(ground: Ground, bus: Bus, count: int = 1) -> list[dict[str, object]]:

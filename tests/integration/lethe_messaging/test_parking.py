@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
 from lethe_events import Record
 from lethe_messaging import (
     Tuning,
@@ -15,23 +13,15 @@ from lethe_messaging import (
 from lethe_testkit.ground import (
     Ground,
     eventually,
-    messaging_ground,
     number_of,
     record_effects,
     status_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from lethe_messaging import Message, Work
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str) -> AsyncIterator[Ground]:
-    async with messaging_ground(postgres_dsn, kafka_bootstrap, unique) as found:
-        await found.make(found.source)
-        yield found
 
 
 async def test_a_poison_message_is_parked_and_the_partition_goes_on(ground: Ground) -> None:

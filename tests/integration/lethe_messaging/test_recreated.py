@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from lethe_messaging import delete_topics, set_offset
-from lethe_testkit.ground import Ground, eventually, fact, messaging_ground, record_effects
+from lethe_testkit.ground import Ground, eventually, fact, record_effects
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from lethe_messaging import Bus
 
 RECREATED = [f"{n}: topic_recreated" for n in range(4)]
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str) -> AsyncIterator[Ground]:
-    async with messaging_ground(postgres_dsn, kafka_bootstrap, unique) as found:
-        await found.make(found.source)
-        yield found
 
 
 async def recreate(ground: Ground) -> None:

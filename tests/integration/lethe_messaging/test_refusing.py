@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import TYPE_CHECKING
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -23,20 +22,9 @@ from lethe_testkit.ground import (
     Ground,
     eventually,
     fact,
-    messaging_ground,
     record_effects,
     slots_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def ground(postgres_dsn: str, kafka_bootstrap: str, unique: str) -> AsyncIterator[Ground]:
-    async with messaging_ground(postgres_dsn, kafka_bootstrap, unique) as found:
-        await found.make(found.source)
-        yield found
 
 
 async def test_an_offset_the_broker_no_longer_has_stops_the_partition_and_alarms(ground: Ground) -> None:

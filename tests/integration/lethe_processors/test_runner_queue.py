@@ -9,30 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from lethe_postgres import Database, Tx
 from lethe_processors.connector import Answer
-from lethe_processors.runner import Crew, JobQueue, Limits, Runners, Settled
-from lethe_testkit.runner import DONE, SmallWorker, new_id, task
+from lethe_processors.runner import Crew, Limits, Runners, Settled
+from lethe_testkit.runner import DONE, SmallWorker, task
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from lethe_events.models import TaskRequested
+    from lethe_postgres import Database, Tx
 
 pytestmark = pytest.mark.engines
-
-
-@pytest.fixture
-async def database(postgres_dsn: str) -> AsyncIterator[Database]:
-    database = await Database.connect(postgres_dsn, schema="worker", application_name="test")
-    await JobQueue(database, instance_id=new_id()).migrate()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def service(database: Database) -> SmallWorker:
-    return SmallWorker(database)
 
 
 async def test_what_rolls_back_was_never_accepted(service: SmallWorker) -> None:

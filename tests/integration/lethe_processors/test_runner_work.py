@@ -11,30 +11,17 @@ import asyncpg
 import pytest
 
 from lethe_events.words import Verb
-from lethe_postgres import Database
 from lethe_processors.connector import Answer
-from lethe_processors.runner import BreakerPolicy, Job, JobQueue, Limits
-from lethe_testkit.runner import DONE, FAST, SmallWorker, new_id, task
+from lethe_processors.runner import BreakerPolicy, Job, Limits
+from lethe_testkit.runner import DONE, FAST, SmallWorker, task
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from lethe_events.models import TaskRequested
+    from lethe_postgres import Database
 
 pytestmark = pytest.mark.engines
-
-
-@pytest.fixture
-async def database(postgres_dsn: str) -> AsyncIterator[Database]:
-    database = await Database.connect(postgres_dsn, schema="worker", application_name="test")
-    await JobQueue(database, instance_id=new_id()).migrate()
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def service(database: Database) -> SmallWorker:
-    return SmallWorker(database)
 
 
 @pytest.fixture

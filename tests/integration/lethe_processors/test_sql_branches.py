@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lethe_events.words import Method
-from lethe_example_shop import load, person_number
+from lethe_example_shop import person_number
 from lethe_processors.credentials import Credentials
 from lethe_processors.dataset import Graph
-from lethe_processors.register import load_register
 from lethe_processors.sql.erase import erase_batch
 from lethe_processors.sql.export import export_batch
 from lethe_processors.sql.side import Side
 from lethe_testkit.described import HEAD, MEMBERS, OF_MEMBER, Collected, described, person, run_sql, snapshot
+from lethe_testkit.shop import SEED, fill_shop, shop_entry
 from lethe_testkit.tasks import NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from lethe_processors.connector import Answer, WorkItem
     from lethe_processors.register import Processor
     from lethe_processors.sql.plan import Plan
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "register"
 KEY = b"k" * 32
-PEOPLE, SEED = 60, 7
 
 
 @dataclass
@@ -88,10 +86,7 @@ async def shop(
     postgres_copy: Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]],
     opened: Callable[[Processor, str], Opened],
 ) -> Opened:
-    async def prepare(dsn: str) -> None:
-        await load(dsn, people=PEOPLE, seed=SEED)
-
-    return opened(load_register(EXAMPLES).processors["shop"], await postgres_copy("shop", prepare))
+    return opened(shop_entry(), await postgres_copy("shop", fill_shop))
 
 
 def customer(number: int) -> WorkItem:

@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lethe_events.words import FailureKind, Method, Outcome
-from lethe_example_shop import DEMO_PERSON, load, person_number
-from lethe_processors.register import Processor, load_register
+from lethe_example_shop import DEMO_PERSON, person_number
 from lethe_testkit.described import connect, fetch, person, run_sql, snapshot
+from lethe_testkit.shop import SEED, asks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from lethe_processors.connector import Answer, Connector
+    from lethe_processors.register import Processor
 
-    from lethe_processors.connector import Answer, Connector, WorkItem
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "register"
-PEOPLE, SEED = 60, 7
 DEMO, SPOUSE = 42, 41
-
-
-@pytest.fixture(scope="module")
-def processor() -> Processor:
-    return load_register(EXAMPLES).processors["shop"]
-
-
-@pytest.fixture
-async def dsn(postgres_copy: Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]]) -> str:
-    async def prepare(dsn: str) -> None:
-        await load(dsn, people=PEOPLE, seed=SEED)
-
-    return await postgres_copy("shop", prepare)
-
-
-@pytest.fixture
-async def shop(processor: Processor, dsn: str) -> AsyncIterator[Connector]:
-    made = connect(processor, dsn)
-    yield made
-    await made.close()
-
-
-def asks(number: int, **only: str) -> WorkItem:
-    who = person_number(number, SEED)
-    known = {"email": who.email, "customer_id": who.customer_no, "phone_number": who.phone}
-    return person(number, **(only or known))
 
 
 def counted(answer: Answer, method: Method) -> dict[str, int]:

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
-from lethe_example_shop import load
 from lethe_processors.connector import Enumerates, Somebody
 from lethe_processors.errors import Unreadable
-from lethe_processors.register import Processor, load_register
 from lethe_testkit.described import connect, fetch, run_sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "register"
-SEED = 7
+    from lethe_processors.register import Processor
+
 FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def processor() -> Processor:
-    return load_register(EXAMPLES).processors["shop"]
-
-
-@pytest.fixture
-async def dsn(postgres_copy: Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]]) -> str:
-    async def prepare(dsn: str) -> None:
-        await load(dsn, people=60, seed=SEED)
-
-    return await postgres_copy("shop", prepare)
 
 
 @pytest.fixture

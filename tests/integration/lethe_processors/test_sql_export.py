@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from lethe_events.words import Method, Outcome
-from lethe_example_shop import DEMO_PERSON, load, person_number
-from lethe_processors.register import Processor, load_register
-from lethe_testkit.described import Collected, connect, fetch, person, run_sql
+from lethe_example_shop import DEMO_PERSON, person_number
+from lethe_testkit.described import Collected, fetch, person, run_sql
+from lethe_testkit.shop import SEED, asks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from lethe_processors.connector import Connector
 
-    from lethe_processors.connector import Connector, WorkItem
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "register"
-SEED = 7
 DEMO, SPOUSE = 42, 41
-
-
-@pytest.fixture(scope="module")
-def processor() -> Processor:
-    return load_register(EXAMPLES).processors["shop"]
-
-
-@pytest.fixture
-async def dsn(postgres_copy: Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]]) -> str:
-    async def prepare(dsn: str) -> None:
-        await load(dsn, people=60, seed=SEED)
-
-    return await postgres_copy("shop", prepare)
-
-
-@pytest.fixture
-async def shop(processor: Processor, dsn: str) -> AsyncIterator[Connector]:
-    made = connect(processor, dsn)
-    yield made
-    await made.close()
-
-
-def asks(number: int) -> WorkItem:
-    who = person_number(number, SEED)
-    return person(number, email=who.email, customer_id=who.customer_no, phone_number=who.phone)
 
 
 async def test_an_export_has_a_row_for_each_row_of_the_person_and_no_other(shop: Connector, dsn: str) -> None:

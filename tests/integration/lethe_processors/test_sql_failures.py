@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,45 +11,16 @@ import asyncpg
 import pytest
 
 from lethe_events.words import FailureKind, Outcome
-from lethe_example_shop import create_roles, load, person_number
+from lethe_example_shop import create_roles
 from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
-from lethe_processors.register import Processor, load_register
-from lethe_testkit.described import KEY, connect, fetch, person, run_sql, snapshot
+from lethe_testkit.described import KEY, connect, fetch, run_sql, snapshot
 from lethe_testkit.faults.network import Proxy
+from lethe_testkit.shop import asks, shop_entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from lethe_processors.connector import Answer, Connector, WorkItem
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "register"
-SEED = 7
-
-
-@pytest.fixture(scope="module")
-def processor() -> Processor:
-    return load_register(EXAMPLES).processors["shop"]
-
-
-@pytest.fixture
-async def dsn(postgres_copy: Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]]) -> str:
-    async def prepare(dsn: str) -> None:
-        await load(dsn, people=60, seed=SEED)
-
-    return await postgres_copy("shop", prepare)
-
-
-@pytest.fixture
-async def shop(processor: Processor, dsn: str) -> AsyncIterator[Connector]:
-    made = connect(processor, dsn)
-    yield made
-    await made.close()
-
-
-def asks(number: int) -> WorkItem:
-    who = person_number(number, SEED)
-    return person(number, email=who.email, customer_id=who.customer_no, phone_number=who.phone)
+    from lethe_processors.connector import Answer, Connector
+    from lethe_processors.register import Processor
 
 
 def codes(answers: list[Answer]) -> list[str | None]:
@@ -164,7 +134,7 @@ async def test_a_row_that_somebody_holds_too_long_is_asked_for_again(
     shop: Connector, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lethe_processors.sql.side._SESSION", {"lock_timeout": "200ms", "timezone": "UTC"})
-    connector = connect(load_register(EXAMPLES).processors["shop"], dsn)
+    connector = connect(shop_entry(), dsn)
     blocker = await asyncpg.connect(dsn)
     transaction = blocker.transaction()
     await transaction.start()

@@ -4,50 +4,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lethe_events.words import Grade, Method, Outcome
-from lethe_example_shop import DEMO_PERSON, create_roles, load, person_number
-from lethe_processors.register import Processor, load_register
+from lethe_example_shop import DEMO_PERSON, create_roles, person_number
 from lethe_testkit.databases import in_database
-from lethe_testkit.described import connect, fetch, person, run_sql, snapshot
+from lethe_testkit.described import connect, fetch, run_sql, snapshot
+from lethe_testkit.shop import SEED, asks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from lethe_processors.connector import Answer, Connector
+    from lethe_processors.register import Processor
 
-    from lethe_processors.connector import Answer, Connector, WorkItem
-
-EXAMPLES = Path(__file__).parents[3] / "examples" / "register"
-SEED = 7
 DEMO = 42
-
-
-@pytest.fixture(scope="module")
-def processor() -> Processor:
-    return load_register(EXAMPLES).processors["shop"]
-
-
-@pytest.fixture
-async def dsn(postgres_copy: Callable[[str, Callable[[str], Awaitable[None]]], Awaitable[str]]) -> str:
-    async def prepare(dsn: str) -> None:
-        await load(dsn, people=60, seed=SEED)
-
-    return await postgres_copy("shop", prepare)
-
-
-@pytest.fixture
-async def shop(processor: Processor, dsn: str) -> AsyncIterator[Connector]:
-    made = connect(processor, dsn)
-    yield made
-    await made.close()
-
-
-def asks(number: int) -> WorkItem:
-    who = person_number(number, SEED)
-    return person(number, email=who.email, customer_id=who.customer_no, phone_number=who.phone)
 
 
 def found(answer: Answer) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Five Kafka-native processors in one process, whose tasks do nothing: what is measured is everything around them."""
 
 import asyncio
+import gc
 import os
 import sys
 
@@ -24,6 +25,8 @@ def participant(name: str, settings: Settings) -> Participant:
 
 
 async def main() -> None:
+    gc.freeze()
+    gc.set_threshold(100_000)  # as Lethe's own services
     settings = Settings(kafka=os.environ["LETHE_KAFKA"])
     async with asyncio.TaskGroup() as group:
         for name in NAMES:

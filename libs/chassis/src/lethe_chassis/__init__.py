@@ -28,7 +28,7 @@ from lethe_chassis.health import HealthChecks, Unhealthy
 from lethe_chassis.logs import configure_logging
 from lethe_chassis.operations import MessagingOperations, operations_router
 from lethe_chassis.serve import Service, run_service
-from lethe_chassis.start import Start, blamed_on, calm_gc, health_of, unavailable_if, verifier_of
+from lethe_chassis.start import Start, blamed_on, health_of, unavailable_if, verifier_of
 from lethe_chassis.trace import bound, current_trace_id, current_traceparent
 
 __all__ = [
@@ -61,7 +61,6 @@ __all__ = [
     "authorise",
     "blamed_on",
     "bound",
-    "calm_gc",
     "configure_logging",
     "create_app",
     "current_trace_id",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import signal
@@ -84,6 +85,15 @@ def run_service(build: Callable[[], AbstractAsyncContextManager[Service]], *, gr
         return EXIT_SETTINGS
 
 
+def _calm_gc() -> None:
+    """Looking for circles after every 700 objects took a twelfth of the time of a batch, after 20,000 still a tenth.
+
+    What is loaded stays; records that wait and sagas that are open are tens of thousands of objects without a circle.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 async def _run(build: Callable[[], AbstractAsyncContextManager[Service]], grace_s: float) -> int:
     log = structlog.get_logger(__name__)
     stopping = asyncio.Event()
@@ -94,6 +104,7 @@ async def _run(build: Callable[[], AbstractAsyncContextManager[Service]], grace_
             service = await _open(opened, build, stopping)
             if service is None:
                 return 0
+            _calm_gc()
             await supervise(service, stopping, died, grace_s)
             _end_anyway_after(grace_s)
     except SettingsError:

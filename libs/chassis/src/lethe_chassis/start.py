@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -128,12 +127,3 @@ def verifier_of(settings: AuthSettings) -> TokenVerifier:
     """Raises SettingsError if the key of local tokens cannot be used."""
     with blamed_on("LETHE_AUTH_PUBLIC_KEY", ValueError):
         return TokenVerifier(settings)
-
-
-def calm_gc() -> None:
-    """Looking for circles after every 700 objects took a twelfth of the time of a batch.
-
-    What is loaded stays, and a batch makes tens of thousands of objects that die together.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from export_worker.bootstrap import build
 from export_worker.settings import read_settings
-from lethe_chassis import calm_gc, run_service
+from lethe_chassis import run_service
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def _build() -> AbstractAsyncContextManager[Service]:
-    calm_gc()
     return build(read_settings())
 
 

@@ -19,7 +19,6 @@ from lethe_chassis import (
     Start,
     TokenVerifier,
     blamed_on,
-    calm_gc,
     health_of,
     unavailable_if,
     verifier_of,
@@ -187,7 +186,6 @@ def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
     }
     background = _background(bus, start, handlers(take, consents, topics), keeping, steps)
     load_calendars(datetime.now(UTC).year, ("DE",))
-    calm_gc()
     return Service(app, settings.http, background, bus.stop)
 
 

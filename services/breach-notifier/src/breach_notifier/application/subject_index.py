@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lethe_messaging import Message, Work
 
 AT_ONCE = 500
-QUIET = 1.0  # seconds
+EVERY = 1.0  # seconds; nobody waits for a name, but keys are destroyed weeks later: people who wait for us go first
 
 
 class SubjectIndex:
@@ -62,7 +62,7 @@ class Naming:
     async def step(self) -> float:
         rows = await self._store.unnamed(AT_ONCE)
         if not rows:
-            return QUIET
+            return EVERY
         wanted: dict[UUID, list[str]] = defaultdict(list)
         for dsr_id, controller_id, processor_id in rows:
             wanted[dsr_id] += [processor_id, people_of(controller_id)]
@@ -73,4 +73,4 @@ class Naming:
                 for dsr_id, controller, processor in rows
             ]
         )
-        return 0.0
+        return EVERY

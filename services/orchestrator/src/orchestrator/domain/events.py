@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.domain.rules import ProcessorRules
 
 
-class DsrReceived(Struct, frozen=True):
+class DsrReceived(Struct, frozen=True, gc=False):
     """Intake accepted a DSR. `clock` is worked out before, so that a later calendar does not rewrite the past."""
 
     at: datetime
@@ -31,7 +31,7 @@ class DsrReceived(Struct, frozen=True):
     clock: Deadlines
 
 
-class ScopePlanned(Struct, frozen=True):
+class ScopePlanned(Struct, frozen=True, gc=False):
     """The processors of the controller in one version of the register, and subject tokens of the Kafka-native ones."""
 
     at: datetime
@@ -49,7 +49,7 @@ class ProcessorJoined(Struct, frozen=True):
     tokens: tuple[str, ...] = ()
 
 
-class TaskAcked(Struct, frozen=True):
+class TaskAcked(Struct, frozen=True, gc=False):
     at: datetime
     message_id: UUID
     ack: wire.TaskAcknowledged

@@ -17,6 +17,14 @@ from lethe_testkit.http_vendor import PROFILE
 LOOKUP: dict[str, Any] = {"GET": "/c/{email}", "id": "$.id"}
 SUBMIT: dict[str, Any] = {"DELETE": "/c/{id}"}
 JOB: dict[str, Any] = {**SUBMIT, "job_id": "$.j"}
+CALLBACK: dict[str, Any] = {
+    "secret": "env:HOOK",
+    "signature": "X-Signature",
+    "timestamp": "X-Time",
+    "job": "$.job",
+    "status": "$.state",
+    "map": {"done": ["deleted"]},
+}
 POLL: dict[str, Any] = {"GET": "/j/{job}", "status": "$.s", "map": {"done": ["ok"]}}
 
 
@@ -67,6 +75,38 @@ def steps(*made: dict[str, Any]) -> dict[str, Any]:
         ({"export": {"collections": [{"GET": "/c/{id}", "pages": {"by": "link"}}]}}, "need `next`"),
         ({"export": {"collections": [{"GET": "/c/{id}", "pages": {"by": "offset"}}]}}, "need `param`"),
         ({"erase": None, "export": {"collections": [{"GET": "/c/{id}"}]}}, "needs a lookup"),
+        (
+            {"export": {"collections": [{"GET": "/c/{id}", "pages": {"by": "link_header", "next": "$.n"}}]}},
+            "leave `next`",
+        ),
+        (steps({"lookup": LOOKUP}, {"submit": {"POST": "/c/{id}", "json": {}, "form": {"a": "b"}}}), "one body"),
+        (steps({"lookup": LOOKUP}, {"submit": {"PATCH": "/c/{id}", "json": {"n": ""}}}), "PATCH changes"),
+        (
+            {
+                "erase": {"method": "nulled", "steps": [{"lookup": LOOKUP}, {"submit": {"PUT": "/c/{id}"}}]},
+                "export": None,
+            },
+            "add a read_back",
+        ),
+        (steps({"lookup": LOOKUP}, {"submit": SUBMIT}, {"read_back": {"GET": "/c/{id}", "holds": {}}}), "holds"),
+        (
+            steps({"lookup": LOOKUP}, {"submit": SUBMIT}, {"read_back": {"POST": "/c/{id}", "holds": {"$.n": ""}}}),
+            "as GET",
+        ),
+        (steps({"lookup": LOOKUP}, {"submit": SUBMIT}, {"confirm": {"POST": "/j/{job}"}}), "none has it"),
+        (steps({"lookup": LOOKUP}, {"submit": JOB}, {"confirm": {"POST": "/j/{code}"}}), "in its `take`"),
+        (steps({"lookup": LOOKUP}, {"submit": {**JOB, "take": {"id": "$.i"}}}), "cannot name"),
+        (steps({"lookup": LOOKUP}, {"confirm": {"POST": "/j"}}, {"submit": JOB}), "the steps are lookups"),
+        (
+            steps({"lookup": LOOKUP}, {"submit": {"POST": "/c/{id}", "form": {"to": "{callback}"}}}),
+            "`url` of `callback`",
+        ),
+        ({**steps({"lookup": LOOKUP}, {"submit": SUBMIT}), "callback": CALLBACK}, "told apart by the job"),
+        (
+            {"auth": {"scheme": "oauth2", "token_url": "/t", "client_id": "x", "client_secret": "s3cret"}},
+            "client_secret",
+        ),
+        ({"auth": {"scheme": "oauth2", "token_url": "t", "client_id": "x", "client_secret": "env:S"}}, "token_url"),
     ],
 )
 def test_an_unusable_profile_is_refused_with_a_reason(change: dict[str, Any], told: str) -> None:

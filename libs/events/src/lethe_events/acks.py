@@ -14,18 +14,26 @@ if TYPE_CHECKING:
     from lethe_events.envelope import Record
     from lethe_events.models import TaskAcknowledged
 
-_ONLY: Final = 0  # an attempt at a task gives rise to one message; part of its id
+_ANSWER: Final = 0  # the kinds of messages that an attempt at a task gives rise to; part of their ids
+_KEPT_PROMISE: Final = 1
 
 
 def ack_record(
-    ack: TaskAcknowledged, *, source: str, correlation_id: UUID, causation_id: UUID, traceparent: str | None = None
+    ack: TaskAcknowledged,
+    *,
+    source: str,
+    correlation_id: UUID,
+    causation_id: UUID,
+    traceparent: str | None = None,
+    kept_promise: bool = False,
 ) -> Record:
     """Keyed by the saga, in whose order acks are taken.
 
-    The same task and attempt give the same message id: never change that, by it a repeat is known. Raises as `encode`.
+    The same task and attempt give the same message id: never change that, by it a repeat is known. An attempt may be
+    promised once and answered once: `kept_promise` marks the second. Raises as `encode`.
     """
     envelope = Envelope(
-        id=message_id(ack.task_id, ack.attempt, _ONLY),
+        id=message_id(ack.task_id, ack.attempt, _KEPT_PROMISE if kept_promise else _ANSWER),
         source=source,
         time=ack.at,
         correlation_id=correlation_id,

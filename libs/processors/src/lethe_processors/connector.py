@@ -46,6 +46,8 @@ class Answer:
     evidence: tuple[Evidence, ...] = ()
     retry_after: float | None = None
     """Seconds the processor asked to wait (Retry-After); only with a transient failure."""
+    awaits: tuple[str, ...] = ()
+    """Hashes of the jobs of which an asynchronous processor will call back; only with `accepted`."""
 
     @classmethod
     def transient(cls, code: str, *, retry_after: float | None = None) -> Answer:

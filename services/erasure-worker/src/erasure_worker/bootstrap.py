@@ -8,8 +8,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from erasure_worker.adapters.ledger import EffectLedger
+from erasure_worker.adapters.meters import CallbackMeters
+from erasure_worker.application.calling_back import CallingBack, counts_of
 from erasure_worker.application.erasing import Erasing
 from erasure_worker.application.turns import Turns
+from erasure_worker.entrypoints.callbacks import BODY_RULES, callbacks_router
 from erasure_worker.entrypoints.messages import handlers
 from lethe_chassis import (
     HealthChecks,
@@ -39,7 +42,7 @@ from lethe_processors import connector_for
 from lethe_processors.credentials import Credentials
 from lethe_processors.register import RegisterError, RegisterSource
 from lethe_processors.verbs import CHANGES
-from lethe_processors.worker import Bench, Connectors, Worker, limits_of_all, redeem_from, register_facts
+from lethe_processors.worker import Bench, Callbacks, Connectors, Worker, limits_of_all, redeem_from, register_facts
 from lethe_vault import FileKeys, KeyFileRefused, Redemption, Vault
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from lethe_events.models import TaskRequested
     from lethe_events.words import Verb
     from lethe_processors.connector import Answer
+    from lethe_processors.runner import Work
 
 NAME = "erasure-worker"
 SCHEMA = "erasure_worker"
@@ -76,21 +80,13 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         bus = Bus(database, kafka, service=NAME, tuning=Tuning(parked_retention=settings.parked_retention_s))
         connectors = Connectors(lambda processor: connector_for(processor, Credentials(directory=settings.register)))
         stack.push_async_callback(connectors.close)
+        ledger, callbacks = EffectLedger(database), Callbacks(counts_of(registers.current))
         bench = Bench(
-            registers,
-            redeem_from(Vault(database, keys, redeemer=NAME), Redemption),
-            connectors,
-            verbs=CHANGES,
+            registers, redeem_from(Vault(database, keys, redeemer=NAME), Redemption), connectors, verbs=CHANGES
         )
-        ledger = EffectLedger(database)
-        erasing = Erasing(ledger, Turns(monotonic), clock=_now)
-
-        async def work(processor_id: str, _: Verb, tasks: Sequence[TaskRequested], /) -> list[Answer]:
-            return await bench.carry_out(processor_id, tasks, erasing)
-
         worker: Worker[Message] = Worker(
             database,
-            work,
+            _work(bench, Erasing(ledger, Turns(monotonic), clock=_now)),
             instance_id=bus.instance_id,
             unit_of_work=bus.work,
             dead_instances=bus.dead_instances,
@@ -98,12 +94,14 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
             register_version=lambda: registers.current().version,
             source=f"/{NAME}",
             on_settled=ledger.settled,
+            promised=callbacks.promised,
         )
         await worker.queue.migrate()
         await migrate(database, "erasure_worker.adapters")
         await bus.start()
         stack.push_async_callback(bus.stop)
         app = _app(auth, _health(bus, registers, ledger), Operations(database, bus))
+        app.include_router(callbacks_router(_calling_back(settings, registers, callbacks, worker)))
         yield Service(
             app,
             settings.http,
@@ -116,9 +114,32 @@ async def build(settings: Settings) -> AsyncIterator[Service]:
         )
 
 
+def _work(bench: Bench, erasing: Erasing) -> Work:
+    async def work(processor_id: str, _: Verb, tasks: Sequence[TaskRequested], /) -> list[Answer]:
+        return await bench.carry_out(processor_id, tasks, erasing)
+
+    return work
+
+
+def _calling_back(
+    settings: Settings, registers: RegisterSource, callbacks: Callbacks, worker: Worker[Message]
+) -> CallingBack:
+    credentials = Credentials(directory=settings.register)
+    return CallingBack(
+        registers.current, credentials, callbacks, worker.desk.settle, meters=CallbackMeters(), clock=_now
+    )
+
+
 def _app(auth: TokenVerifier, health: HealthChecks, operations: Operations) -> FastAPI:
     health.add("tokens", auth.check)
-    app = create_app(title=NAME, version="0.1.0", auth=auth, health=health, unavailable=unavailable_if(BusFailed))
+    app = create_app(
+        title=NAME,
+        version="0.1.0",
+        auth=auth,
+        health=health,
+        unavailable=unavailable_if(BusFailed),
+        body_rules=BODY_RULES,
+    )
     app.include_router(operations_router(lambda: operations, OperationRefused))
     return app
 

@@ -5,27 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
 from lethe_processors.bucket import TokenBucket
-from lethe_processors.http.errors import Nonsense, ProfileUnsafe, Refused, Trouble, Unavailable
-from lethe_processors.http.profile import ApiKeyHeader, Basic, Bearer
+from lethe_processors.http.authentication import OAuth2
+from lethe_processors.http.authorising import authoriser_of
+from lethe_processors.http.errors import Nonsense, ProfileUnsafe, Unavailable
+from lethe_processors.http.replies import SAYS_WAIT, Reply, meaning
 from lethe_processors.http.template import fill_body, fill_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from lethe_processors.credentials import Credentials
-    from lethe_processors.http.profile import Auth, HttpProfile
+    from lethe_processors.http.authentication import Auth
+    from lethe_processors.http.profile import HttpProfile
     from lethe_processors.http.steps import Call
 
 _PATIENCE = 2.0
@@ -35,8 +37,7 @@ _SENDS = 3
 _PAUSE = 1.0
 """Seconds to stay away after a 429 or 503 without a usable Retry-After."""
 _LONGEST_PAUSE = 3600.0
-_LATER = frozenset({408, 425, 429})
-_SAYS_WAIT = frozenset({429, 503})
+_FORM = "application/x-www-form-urlencoded"
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -47,21 +48,6 @@ class Timing:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     monotonic: Callable[[], float] = monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """`body` is kept out of every repr and log: it holds the person's data."""
-
-    status: int
-    body: bytes = field(repr=False)
-
-    def json(self) -> object:
-        """Raises Nonsense if the body is not JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise Nonsense from None
 
 
 class Vendor:
@@ -79,15 +65,15 @@ class Vendor:
         """Raises CredentialMissing or ProfileUnsafe."""
         _keep_addresses_out_of_logs()
         self._profile = profile
-        self._auth = auth
-        self._credentials = credentials
         self._timing = timing
-        base = profile.base_url
-        self._base = (credentials.resolve(base) if base.startswith("env:") else base).rstrip("/")
+        self._base = _resolved(profile.base_url, credentials).rstrip("/")
         _refuse_plain(self._base, profile)
+        self.calls_back = profile.callback is not None
+        self.callback_url = _resolved(profile.callback.url or "", credentials) if profile.callback else ""
+        self._token_url = self._address_of_tokens(auth, credentials)
         self._bucket = TokenBucket(profile.rate.per_second if profile.rate else None, timing.monotonic())
         self._not_before = 0.0
-        self._secret = _authorisation(auth, credentials)
+        self._authoriser = authoriser_of(auth, credentials, self._fetch_token, timing.monotonic)
         self._seconds = profile.timeout.total_seconds()
         self._client = httpx.AsyncClient(
             transport=transport,
@@ -115,20 +101,22 @@ class Vendor:
         `url` replaces the path of the call, for a page that the vendor named; it must be on the vendor's host.
         """
         address = self._own(url) if url is not None else self._base + fill_path(call.path, values)
-        content = None if call.body is None else json.dumps(fill_body(call.body, values)).encode()
-        headers = {} if content is None else {"content-type": "application/json"}
+        content, headers = _content(call, values)
         if idempotency_key is not None and self._profile.idempotency_header is not None:
             headers[self._profile.idempotency_header] = idempotency_key
+        renewed = False
         for send in range(_SENDS):
             await self._turn()
-            reply, wait = await self._send(call.method, address, content, headers, params)
+            ours = await self._authoriser.headers()
+            reply, wait = await self._send(call.method, address, content, {**ours, **headers}, params)
             if reply.status in accepts:
                 return reply
             if wait is not None:
                 self._not_before = max(self._not_before, self._timing.monotonic() + wait)
                 if wait <= _PATIENCE and send + 1 < _SENDS:
                     continue
-            if reply.status == HTTPStatus.UNAUTHORIZED and send == 0 and self._rotated():
+            if reply.status == HTTPStatus.UNAUTHORIZED and not renewed and await self._authoriser.renewed(ours):
+                renewed = True
                 continue
             raise meaning(reply.status, wait)
         raise Unavailable("rate_limited", _PAUSE)
@@ -155,7 +143,7 @@ class Vendor:
     ) -> tuple[Reply, float | None]:
         try:
             address = httpx.URL(url).copy_merge_params(params) if params else httpx.URL(url)
-            request = self._client.build_request(method, address, content=content, headers={**self._secret, **headers})
+            request = self._client.build_request(method, address, content=content, headers=headers)
             async with asyncio.timeout(self._seconds):
                 response = await self._client.send(request, stream=True)
                 try:
@@ -172,7 +160,8 @@ class Vendor:
             raise Nonsense from None
         finally:
             self._client.cookies.clear()  # a session of one person's call must not reach the next
-        return Reply(response.status_code, body), self._asked_to_wait(response)
+        onward = response.links.get("next", {}).get("url")
+        return Reply(response.status_code, body, onward), self._asked_to_wait(response)
 
     async def _read(self, response: httpx.Response) -> bytes:
         chunks, size = [], 0
@@ -184,7 +173,7 @@ class Vendor:
         return b"".join(chunks)
 
     def _asked_to_wait(self, response: httpx.Response) -> float | None:
-        if response.status_code not in _SAYS_WAIT:
+        if response.status_code not in SAYS_WAIT:
             return None
         asked = response.headers.get("retry-after", "")
         try:
@@ -203,46 +192,44 @@ class Vendor:
             raise Nonsense  # a page elsewhere would be given our credentials
         return joined
 
-    def _rotated(self) -> bool:
-        """Whether the secret has changed since it was read; from now on the new one is used."""
-        secret = _authorisation(self._auth, self._credentials)
-        changed, self._secret = secret != self._secret, secret
-        return changed
+    def _address_of_tokens(self, auth: Auth, credentials: Credentials) -> str | None:
+        """Raises CredentialMissing or ProfileUnsafe."""
+        if not isinstance(auth, OAuth2):
+            return None
+        told = _resolved(auth.token_url, credentials)
+        address = self._base + told if told.startswith("/") else told
+        _refuse_plain(address, self._profile, "token_url")
+        return address
+
+    async def _fetch_token(self, headers: Mapping[str, str], form: bytes) -> Reply:
+        assert self._token_url is not None
+        reply, wait = await self._send("POST", self._token_url, form, {**headers, "content-type": _FORM}, None)
+        if reply.status == HTTPStatus.OK or HTTPStatus.BAD_REQUEST <= reply.status <= HTTPStatus.FORBIDDEN:
+            return reply
+        raise meaning(reply.status, wait)
 
 
-def meaning(status: int, wait: float | None = None) -> Trouble:
-    """What a status means that no rule of the profile names."""
-    if status < HTTPStatus.MULTIPLE_CHOICES:
-        return Nonsense()  # "well done" to something that was not asked
-    if status in _SAYS_WAIT or status in _LATER:
-        return Unavailable("rate_limited", wait)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable("vendor_unavailable")
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Refused("credentials_refused")
-    if status < HTTPStatus.BAD_REQUEST:
-        return Refused("redirected")
-    return Refused(f"status_{status}")
+def _content(call: Call, values: Mapping[str, str]) -> tuple[bytes | None, dict[str, str]]:
+    """The body of a call and the header that says what it is."""
+    if call.form is not None:
+        filled = fill_body(dict(call.form), values)
+        assert isinstance(filled, dict)
+        return urlencode(filled).encode(), {"content-type": _FORM}
+    if call.body is None:
+        return None, {}
+    return json.dumps(fill_body(call.body, values)).encode(), {"content-type": "application/json"}
 
 
-def _authorisation(auth: Auth, credentials: Credentials) -> dict[str, str]:
-    if isinstance(auth, Bearer):
-        return {"authorization": f"Bearer {credentials.resolve(auth.token)}"}
-    if isinstance(auth, Basic):
-        user = credentials.resolve(auth.user) if auth.user.startswith(("env:", "file:")) else auth.user
-        pair = f"{user}:{credentials.resolve(auth.password)}".encode()
-        return {"authorization": f"Basic {b64encode(pair).decode()}"}
-    if isinstance(auth, ApiKeyHeader):
-        return {auth.header: credentials.resolve(auth.key)}
-    return {}
+def _resolved(text: str, credentials: Credentials) -> str:
+    return credentials.resolve(text) if text.startswith("env:") else text
 
 
-def _refuse_plain(base: str, profile: HttpProfile) -> None:
-    parts = urlsplit(base)
+def _refuse_plain(address: str, profile: HttpProfile, field: str = "base_url") -> None:
+    parts = urlsplit(address)
     if parts.scheme == "https" or profile.plain_http or parts.hostname in _LOCAL:
         return
     raise ProfileUnsafe(
-        "base_url is not https: credentials and personal data would travel in clear. Use https, "
+        f"{field} is not https: credentials and personal data would travel in clear. Use https, "
         "or write `plain_http: true` if the way there is protected otherwise"
     )
 

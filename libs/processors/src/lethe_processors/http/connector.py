@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lethe_processors.connector import ExportSink, WorkItem
     from lethe_processors.credentials import Credentials
-    from lethe_processors.http.profile import Auth
+    from lethe_processors.http.authentication import Auth
 
 _STRIKES = 3
 """Calls in a row without any answer after which the rest of a batch is not tried: the vendor is down or hangs."""

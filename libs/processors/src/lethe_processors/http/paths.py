@@ -66,12 +66,12 @@ def one(path: str, value: object) -> object:
     return found[0]
 
 
-def optional(path: str, value: object) -> object:
-    """The single value at `path`, or None if the way to it ends early."""
+def optional(path: str, value: object, otherwise: object = None) -> object:
+    """The single value at `path`, or `otherwise` if the way to it ends early."""
     try:
         return one(path, value)
     except Nonsense:
-        return None
+        return otherwise
 
 
 def _step(step: str | int | _Every, value: object) -> list[object]:

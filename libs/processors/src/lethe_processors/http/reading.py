@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lethe_processors.connector import WorkItem
     from lethe_processors.http.client import Vendor
+    from lethe_processors.http.replies import Reply
     from lethe_processors.http.steps import Call, Listing, Look, Pages
 
 _OK = 200
@@ -64,7 +65,7 @@ async def pages(vendor: Vendor, listing: Listing, values: Mapping[str, str]) -> 
         document = reply.json()
         elements = find(listing.each, document) if listing.each else [document]
         yield Page(reply.status, elements)
-        onward = _next(listing.pages, document, number, len(elements))
+        onward = _next(listing.pages, reply, document, (number + 1, len(elements)))
         if onward is None:
             return
         if onward in seen:
@@ -78,12 +79,15 @@ def _first(how: Pages | None) -> dict[str, str] | None:
     return {how.param: "0"} if how is not None and how.by == "offset" and how.param else None
 
 
-def _next(how: Pages | None, document: object, number: int, elements: int) -> str | None:
-    """What leads to the next page: a URL, a cursor or an offset; None at the end."""
+def _next(how: Pages | None, reply: Reply, document: object, read: tuple[int, int]) -> str | None:
+    """What leads to the next page: a URL, a cursor or an offset; None at the end. `read`: pages, elements of that."""
     if how is None:
         return None
+    if how.by == "link_header":
+        return reply.onward
     if how.by == "offset":
-        return str((number + 1) * how.size) if elements >= how.size else None
+        pages_, elements = read
+        return str(pages_ * how.size) if elements >= how.size else None
     assert how.next is not None
     onward = optional(how.next, document)
     if onward is None or onward == "":
@@ -95,7 +99,7 @@ def _next(how: Pages | None, document: object, number: int, elements: int) -> st
 
 def _turn(how: Pages | None, onward: str) -> tuple[str | None, dict[str, str] | None]:
     assert how is not None
-    if how.by == "link":
+    if how.by in {"link", "link_header"}:
         return onward, None
     assert how.param is not None
     return None, {how.param: onward}

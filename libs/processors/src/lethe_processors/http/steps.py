@@ -1,6 +1,7 @@
 """The calls that a profile is made of. Unknown fields are errors: a misspelt rule would be no rule.
 
-Names in braces are filled in: an identifier kind (`{email}`), `{id}` (found by a lookup), `{job}` (given by a submit).
+Names in braces are filled in: an identifier kind (`{email}`), `{id}` (found by a lookup), `{job}` and what `take` names
+(given by a submit), `{masked}` (an opaque value in place of a person's), `{callback}` (where the vendor calls back).
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from lethe_processors.http.paths import Path
 from lethe_processors.http.template import holes
 
 Status = Annotated[int, Field(ge=200, le=599)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-ID, JOB = "id", "job"
+ID, JOB, MASKED, CALLBACK = "id", "job", "masked", "callback"
+OWN = frozenset({ID, JOB, MASKED, CALLBACK})
+"""Names that are filled in by this library, and are no identifier kinds."""
+Told = str | int | bool | None
 
 
 class Entry(BaseModel):
@@ -26,11 +31,12 @@ class Entry(BaseModel):
 
 
 class Call(Entry):
-    """One HTTP call, written `GET: /path?query={email}`. `json` is the body."""
+    """One HTTP call, written `GET: /path?query={email}`. `json` or `form` (form-encoded) is the body."""
 
     method: Method
     path: Annotated[str, StringConstraints(pattern=r"^/[^\s#]*$")]
     body: object = Field(default=None, alias="json")
+    form: dict[str, str] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -43,24 +49,31 @@ class Call(Entry):
         rest = {k: v for k, v in data.items() if k != methods[0]}
         return {**rest, "method": methods[0], "path": data[methods[0]]}
 
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.form is not None and self.body is not None:
+            raise ValueError("a call has one body: `json` or `form`, not both")
+        return self
+
     @property
     def holes(self) -> frozenset[str]:
-        return holes(self.path) | holes(self.body)
+        return holes(self.path) | holes(self.body) | holes(self.form)
 
     @property
     def kinds(self) -> frozenset[str]:
         """Identifier kinds that the call needs."""
-        return self.holes - {ID, JOB}
+        return self.holes - OWN
 
 
 class Pages(Entry):
     """How to come to the next page.
 
-    link: `next` is its URL, on the same host. cursor: `next` is put into the query parameter `param`.
-    offset: `param` counts elements, until a page has fewer than `size`.
+    link: `next` is its URL, on the same host. link_header: the same, in the header `Link` (RFC 8288, rel="next").
+    cursor: `next` is put into the query parameter `param`. offset: `param` counts elements, until a page has fewer
+    than `size`.
     """
 
-    by: Literal["link", "cursor", "offset"]
+    by: Literal["link", "link_header", "cursor", "offset"]
     next: Path | None = None
     param: str | None = None
     size: Annotated[int, Field(ge=1)] = 100
@@ -72,6 +85,8 @@ class Pages(Entry):
             raise ValueError(f"pages by {self.by} need `next`: where the answer tells the next page")
         if self.by in {"cursor", "offset"} and self.param is None:
             raise ValueError(f"pages by {self.by} need `param`: the query parameter to put it into")
+        if self.by == "link_header" and self.next is not None:
+            raise ValueError("pages by link_header take the next page from the header: leave `next` out")
         return self
 
 
@@ -117,6 +132,12 @@ class Look(Listing):
         return next(iter(self.kinds))
 
 
+class VerifyLook(Look):
+    """Look whether the person is still there. `holds`: what a record that was masked says; it is not residual."""
+
+    holds: dict[Path, Told] = Field(default_factory=dict)
+
+
 class Rule(Entry):
     """A status, narrowed by what lies at a path of the answer."""
 
@@ -125,23 +146,56 @@ class Rule(Entry):
     equals: str | int | bool
 
 
-class Submit(Call):
-    """Ask for the deletion.
+class Asking(Call):
+    """A call that changes something.
 
     `accepted`: statuses that say "later" (asynchronous). `absent`: already gone. `already`: asked before, by a try
-    whose answer was lost. `job_id`: alternatives, in order.
+    whose answer was lost.
     """
 
     ok: tuple[Status, ...] = (200, 201, 204)
     accepted: tuple[Status, ...] = (202,)
     absent: tuple[Status, ...] = (404, 410)
     already: tuple[Status | Rule, ...] = ()
+
+
+class Submit(Asking):
+    """Ask for the deletion, or for the masking.
+
+    `job_id`: alternatives, in order. `take`: what a confirm has to give back, by the name under which it fills it in.
+    """
+
     job_id: tuple[Path, ...] = ()
+    take: dict[Name, Path] = Field(default_factory=dict)
+
+    @field_validator("take")
+    @classmethod
+    def _names_of_its_own(cls, take: dict[str, str]) -> dict[str, str]:
+        if taken := take.keys() & OWN:
+            raise ValueError(f"`take` cannot name anything {sorted(taken)}: these are filled in otherwise")
+        return take
 
     @field_validator("job_id", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
+
+
+class Confirm(Asking):
+    """The second call that a vendor asks for before it begins. Safe to repeat, like the submit."""
+
+
+class ReadBack(Call):
+    """Read the record after it was masked. `holds`: path → what has to stand there now. `absent`: it is gone whole."""
+
+    holds: Annotated[dict[Path, Told], Field(min_length=1)]
+    absent: tuple[Status, ...] = (404, 410)
+
+    @model_validator(mode="after")
+    def _reads(self) -> Self:
+        if self.method != "GET":
+            raise ValueError("a read_back reads: write it as GET")
+        return self
 
 
 class JobState(StrEnum):

@@ -3,6 +3,7 @@
 from lethe_processors.worker.acks import acknowledge
 from lethe_processors.worker.admission import admit, refuse
 from lethe_processors.worker.bench import Act, Bench, Opened, Registers
+from lethe_processors.worker.callbacks import Callbacks
 from lethe_processors.worker.connectors import Connectors
 from lethe_processors.worker.desk import Delivered, Desk, UnitOfWork
 from lethe_processors.worker.pace import limits_of, limits_of_all, register_facts
@@ -12,6 +13,7 @@ from lethe_processors.worker.worker import Worker
 __all__ = [
     "Act",
     "Bench",
+    "Callbacks",
     "Connectors",
     "Delivered",
     "Desk",

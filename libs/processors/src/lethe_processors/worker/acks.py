@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lethe_processors.connector import Answer
     from lethe_processors.runner import Settled
 
+CALLED_BACK = "vendor_called_back"
+"""Kind of evidence: the processor had promised, and has said since how it ended."""
+
 
 def acknowledge(settled: Settled, *, register_version: str, source: str, traceparent: str | None = None) -> Record:
     """The acknowledgement of a settled task. The same task, attempt and answer give the same bytes, at any time.
@@ -40,7 +43,12 @@ def acknowledge(settled: Settled, *, register_version: str, source: str, tracepa
         register_version=None if register_version == task.register_version else register_version,
     )
     return ack_record(
-        ack, source=source, correlation_id=task.dsr_id, causation_id=task.task_id, traceparent=traceparent
+        ack,
+        source=source,
+        correlation_id=task.dsr_id,
+        causation_id=task.task_id,
+        traceparent=traceparent,
+        kept_promise=any(evidence.kind == CALLED_BACK for evidence in answer.evidence),
     )
 
 

@@ -38,7 +38,10 @@ class UnitOfWork(Protocol[M_contra]):
 
 
 class Desk(Generic[M]):
-    """`on_settled` writes what else belongs into the transaction that ends tasks, for example a ledger."""
+    """`on_settled` writes what else belongs into the transaction that ends tasks, for example a ledger.
+
+    `promised` is told what was settled before it, and gives tasks whose promised end has come already.
+    """
 
     def __init__(
         self,
@@ -48,12 +51,14 @@ class Desk(Generic[M]):
         register_version: Callable[[], str],
         source: str,
         on_settled: Callable[[Tx, Sequence[Settled]], Awaitable[None]] | None = None,
+        promised: Callable[[Tx, Sequence[Settled]], Awaitable[Sequence[Settled]]] | None = None,
     ) -> None:
         self._queue = queue
         self._work = work
         self._register_version = register_version
         self._source = source
         self._on_settled = on_settled
+        self._promised = promised
 
     async def accept(self, work: UnitOfWork[M], messages: Sequence[M]) -> None:
         """Handler of a task topic: take what is new, ack again what is settled, put aside what is no task."""
@@ -70,6 +75,8 @@ class Desk(Generic[M]):
         """Given to the runners: end tasks and send their acks in one transaction."""
         async with self._work() as work:
             settled = await write(work.tx)
+            if self._promised is not None and any(one.answer.awaits for one in settled):
+                settled = [*settled, *await self._promised(work.tx, settled)]
             if settled and self._on_settled is not None:
                 await self._on_settled(work.tx, settled)
             work.send(self._acks(settled))

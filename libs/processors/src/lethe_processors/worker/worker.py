@@ -37,10 +37,16 @@ class Worker(Generic[M]):
         register_version: Callable[[], str],
         source: str,
         on_settled: Callable[[Tx, Sequence[Settled]], Awaitable[None]] | None = None,
+        promised: Callable[[Tx, Sequence[Settled]], Awaitable[Sequence[Settled]]] | None = None,
     ) -> None:
         self.queue = JobQueue(database, instance_id=instance_id)
         self.desk: Desk[M] = Desk(
-            self.queue, unit_of_work, register_version=register_version, source=source, on_settled=on_settled
+            self.queue,
+            unit_of_work,
+            register_version=register_version,
+            source=source,
+            on_settled=on_settled,
+            promised=promised,
         )
         crew = Crew(self.queue, work, self.desk.settle, RunnerMetrics())
         self._runners = Runners(crew, limits=limits, dead_instances=dead_instances)

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from lethe_testkit.faults.catalogue import every
 from lethe_testkit.faults.crashes import POINTS, a_few, leading, passing, plan
-from lethe_testkit.faults.lanes import CRASH_PARTS, planned
+from lethe_testkit.faults.lanes import CRASH_PARTS, IN_ONE_GO, Item, in_one_go, planned
 from lethe_testkit.faults.ledger import Ledger, build_of, last_of_each
 from lethe_testkit.faults.matrix import BY_HAND, page, with_what_was_written_by_hand
 from lethe_testkit.faults.row import Row, tell
-from lethe_testkit.history import Guarantee, Verdict, Violation
+from lethe_testkit.history import Backlog, Guarantee, Verdict, Violation
+from lethe_testkit.history.collect import smaller
+from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def row(**changes: object) -> Row:
@@ -127,3 +131,32 @@ def test_a_whole_run_plans_every_fault_and_every_crash_point_once() -> None:
     names = planned()
     assert len(names) == len(set(names)) == len(every()) + CRASH_PARTS
     assert planned("crash points") == names[-CRASH_PARTS:]
+
+
+def test_faults_strike_in_one_go_up_to_the_one_that_needs_its_own() -> None:
+    async def run(_: object) -> Row:
+        raise AssertionError("nothing is run here")
+
+    some = [fault for fault in every() if fault.kind == "one" and not fault.late]
+    items = [Item(fault.name, 6, run, fault) for fault in some[: IN_ONE_GO + 2]]
+    assert in_one_go(items) == items[:IN_ONE_GO]
+    alone = Item("answers after the close", 6, run)
+    assert in_one_go([items[0], alone, items[1]]) == items[:1]
+    assert in_one_go([alone, items[0]]) == [alone]
+
+
+def test_a_machine_that_stands_still_uses_up_nobodys_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("lethe_testkit.patience.time.monotonic", lambda: clock[0])
+    patience = Patience(10)
+    seen = []
+    for passed in (0.2, 90.0, 300.0, 0.5, *[1.0] * 7, 0.4):
+        clock[0] += passed
+        seen.append(patience.over)
+    assert seen == [False] * 11 + [True]
+
+
+def test_what_passes_the_outbox_while_one_looks_is_not_left_in_it_and_what_stays_is() -> None:
+    first = [Backlog("outbox", "orchestrator", 1), Backlog("outbox", "intake", 1), Backlog("queue", "shop", 2)]
+    again = [Backlog("outbox", "orchestrator", 0), Backlog("outbox", "intake", 3)]
+    assert [each.size for each in smaller(first, again)] == [0, 1, 0]

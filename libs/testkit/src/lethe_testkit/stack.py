@@ -17,6 +17,7 @@ from lethe_local.stack import databases, envfile
 from lethe_local.stack.config import PORTS, SERVICES, instance, port_variable
 from lethe_local.stack.keys import DEMO_CONTROLLER, PERSON_SCOPES, VALID, Keys
 from lethe_testkit.engines import private_state
+from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
     import subprocess
@@ -190,8 +191,8 @@ class Stack:
         return pid
 
     def _until(self, condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-        until = time.monotonic() + seconds
+        patience = Patience(seconds)
         while not condition():
-            if time.monotonic() > until:
+            if patience.over:
                 raise TimeoutError(f"not within {seconds:.0f} s: {what}")
             time.sleep(0.02)

@@ -6,8 +6,9 @@ import asyncio
 import os
 import time
 from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lethe_testkit.faults.catalogue import every
 from lethe_testkit.faults.crashes import a_few, crash_everywhere
@@ -61,6 +62,69 @@ async def run_fault(place: Field, fault: Fault) -> Row:
     )
     place.say(f"    {fault.name}: {tell(row)}")
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Struck:
+    fault: Fault
+    done: Counter[str]
+    sagas: int
+    again: int
+    settled: asyncio.Task[_Settled]
+
+
+class _Settled(NamedTuple):
+    seconds: float
+    incidents: int
+    trouble: str
+
+
+async def run_group(place: Field, faults: Sequence[Fault]) -> list[Row]:
+    """One fault after another, each with people of its own, without waiting for the sagas of the one before.
+
+    Judged together, once: if that holds, each has held. Who waits for what is told apart: seconds of a row are those
+    from its first person to the last of its sagas that settled.
+    """
+    struck = []
+    async with asyncio.TaskGroup() as settling:
+        for fault in faults:
+            begun, again = time.monotonic(), place.load.again
+            place.say(f"  {fault.name} …")
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(place.load.submit(fault.people, each=0.05))
+                await asyncio.sleep(place.chance.uniform(0.2, 0.8))
+                done = await fault.inject(place)
+            ids = asking.result()
+            await place.heal()
+            settled = settling.create_task(_settle(place, ids, begun))
+            struck.append(_Struck(fault, done, len(ids), place.load.again - again, settled))
+            if fault.lasting:
+                await asyncio.wait({settled})
+    ended = [each.settled.result() for each in struck]
+    rows = []
+    judged = await conclude(place, "together", Counter(), begun=time.monotonic(), sagas=0)
+    for each, (seconds, incidents, trouble) in zip(struck, ended, strict=True):
+        row = replace(
+            judged,
+            fault=each.fault.name,
+            done=each.done,
+            sagas=each.sagas,
+            again=each.again,
+            with_incident=incidents,
+            seconds=seconds,
+            trouble=trouble,
+        )
+        place.say(f"    {row.fault}: {tell(row)}")
+        rows.append(row)
+    return rows
+
+
+async def _settle(place: Field, ids: list[UUID], begun: float) -> _Settled:
+    try:
+        incidents, trouble = await place.load.until_settled(ids), ""
+    except TimeoutError as error:
+        incidents, trouble = 0, str(error)
+    return _Settled(time.monotonic() - begun, incidents, trouble)
 
 
 async def conclude(

@@ -27,7 +27,10 @@ Kind = Literal["one", "two", "disk"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`quick`: part of the selection of CI. `people`: how many ask meanwhile. `late`: done once their sagas settled."""
+    """`quick`: part of the selection of CI. `people`: how many ask meanwhile. `late`: done once their sagas settled.
+
+    `lasting`: nothing else may strike before its sagas settled, since that would undo it.
+    """
 
     name: str
     inject: Inject
@@ -35,6 +38,7 @@ class Fault:
     quick: bool = False
     people: int = 24
     late: bool = False
+    lasting: bool = False
 
 
 def every() -> tuple[Fault, ...]:
@@ -96,7 +100,9 @@ def _network() -> list[Fault]:
             Fault(f"{engine}: all connections reset, again and again", _resets(engine)),
             Fault(f"{engine}: silence on every connection", _silence(engine, None)),
             Fault(f"{engine}: half-open connections of one service after the other", _silence(engine, *SERVICES)),
-            Fault(f"{engine}: every open connection forgotten on the way, new ones pass", _forgotten(engine)),
+            Fault(
+                f"{engine}: every open connection forgotten on the way, new ones pass", _forgotten(engine), lasting=True
+            ),
             Fault(f"{engine}: new connections refused after a reset", _refusal(engine)),
             Fault(f"{engine}: every packet 100 ms late", _delay(engine)),
             Fault(f"{engine}: the answer lost ({_decides(engine)})", _cuts(engine, before=False), quick=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from export_worker.application.crash_points import CRASH_POINTS as EXPORT
 from intake.application.crash_points import CRASH_POINTS as INTAKE
 from lethe_messaging import CRASH_POINTS as MESSAGING
 from lethe_processors.crash_points import CRASH_POINTS as PROCESSORS
+from lethe_testkit.patience import Patience
 from lethe_vault.crash_points import CRASH_POINTS as VAULT
 from orchestrator.application.crash_points import CRASH_POINTS as ORCHESTRATOR
 
@@ -38,6 +38,8 @@ _ONE_WORKER = {
 }
 _SELDOM = ("batch.found_out", "vault.shredded", "vault.upload_begun", "vault.upload_written", "vault.upload_finished")
 _PATIENCE = 60.0
+_LEADS = 8.0  # seconds after which a leading point is died at again
+_BORED = 5.0  # seconds after which somebody asks anyway: sagas that wait for a dead service pass no point
 _LET_IN = 600.0  # seconds
 _SETTLED = 300.0
 _GAP = 0.12  # seconds between two people who ask
@@ -121,11 +123,13 @@ async def crash_everywhere(place: Field, wanted: Mapping[str, Sequence[str]], *,
 async def _ask(place: Field, over: asyncio.Event, most: int, crashes: Crashes) -> list[UUID]:
     """Somebody is always at every stage, however slow the machine is: a few more ask whenever a few are through."""
     ids: list[UUID] = []
+    bored = Patience(_BORED)
     while not over.is_set():
-        if crashes.people < most and await place.load.open_sagas(ids) < _AT_ONCE:
+        if crashes.people < most and (await place.load.open_sagas(ids) < _AT_ONCE or bored.over):
             # intake dies again and again: whoever is not let in for a while is no verdict on anything
             ids += await place.load.submit(4, each=_GAP, patience=_LET_IN)
             crashes.people += 4
+            bored = Patience(_BORED)
         await asyncio.sleep(_GAP * 2)
     return ids
 
@@ -141,8 +145,13 @@ async def _die_at(place: Field, service: str, points: Sequence[str], crashes: Cr
     missed = []
     for point in points:
         armed = [place.stack.arm(service, each) for each in (*leading(point, service), point)]
-        end = time.monotonic() + _PATIENCE
-        while armed[-1].exists() and time.monotonic() < end:
+        patience, before = Patience(_PATIENCE), Patience(_LEADS)
+        while armed[-1].exists() and not patience.over:
+            if len(armed) > 1 and before.over:
+                # who died before left nothing to find, or another instance found it: once more
+                for each in armed[:-1]:
+                    each.touch()
+                before = Patience(_LEADS)
             if point == "batch.found_out":
                 # aimed anew each time: the program may have other connections since the last one was cut
                 proxy = place.stack.postgres_proxy

@@ -13,7 +13,8 @@ from lethe_postgres import Database
 from lethe_testkit.faults.books import Books
 from lethe_testkit.faults.load import Load
 from lethe_testkit.history import check
-from lethe_testkit.history.collect import Seen, backlog, collect
+from lethe_testkit.history.collect import LOOK_AGAIN, Seen, backlog, collect
+from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,12 +61,20 @@ class Field:
         )
         begun = time.monotonic()
         quiet = 0
-        while quiet < 2 and time.monotonic() < begun + _REST:
-            left = sum(each.size for each in await backlog(self.stack, database))
-            quiet = 0 if left else quiet + 1
-            await asyncio.sleep(0.2)
-        await database.close()
+        patience = Patience(_REST)
+        try:
+            while quiet < 2 and not patience.over:
+                quiet = quiet + 1 if await self._nothing_left(database) else 0
+                await asyncio.sleep(0.2)
+        finally:
+            await database.close()
         return time.monotonic() - begun
+
+    async def _nothing_left(self, database: Database) -> bool:
+        try:
+            return not any(each.size for each in await backlog(self.stack, database))
+        except LOOK_AGAIN:
+            return False
 
     async def judge(self) -> tuple[History, Verdict]:
         self.seen.gone = await self.books.read()

@@ -9,11 +9,12 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from random import Random
 from typing import TYPE_CHECKING
 
 from lethe_local.errors import LocalError
-from lethe_testkit.faults.campaign import ENVIRONMENT, RETENTION, crash_points, run_fault
+from lethe_testkit.faults.campaign import ENVIRONMENT, RETENTION, crash_points, run_fault, run_group
 from lethe_testkit.faults.catalogue import every
 from lethe_testkit.faults.crashes import plan
 from lethe_testkit.faults.field import Field
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CRASH_PARTS = 4
 """The crash points are died at in so many parts, each judged for itself: one that is cut short costs only itself."""
+IN_ONE_GO = 6
+"""Faults that strike one after the other before all is judged."""
 _PEOPLE_OF_PART = 400
 _STARTS = 5
 """A stack that does not come up is no verdict on anything: the machine may be busy."""
@@ -35,11 +38,13 @@ _STARTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row to be: its name, how it is run, and how many people ask at most."""
+    """One row to be: its name, how it is run by itself, and how many people ask at most."""
 
     name: str
     people: int
     run: Callable[[Field], Awaitable[Row]]
+    fault: Fault | None = None
+    """If it may strike in one go with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,14 @@ async def run_all(run: Run, *, only: str = "", done: Collection[str] = ()) -> No
     wanted = [name for name in planned(only) if name not in done]
     faults = [fault for fault in every() if fault.name in wanted]
     async with asyncio.TaskGroup() as group:
-        group.create_task(_lane(_items(faults, run, "one"), run))
-        group.create_task(_others(wanted, faults, run))
+        group.create_task(_faults(faults, run))
+        group.create_task(_lane([item for item in _crash_items(run) if item.name in wanted], run))
 
 
-async def _others(wanted: Collection[str], faults: Iterable[Fault], run: Run) -> None:
-    chosen = list(faults)
-    crashes = [item for item in _crash_items(run) if item.name in wanted]
-    await _lane(crashes, run)
-    await _lane(_items(chosen, run, "two"), run, instances=2)
-    disk = _items(chosen, run, "disk")
+async def _faults(faults: Sequence[Fault], run: Run) -> None:
+    await _lane(_items(faults, run, "one"), run)
+    await _lane(_items(faults, run, "two"), run, instances=2)
+    disk = _items(faults, run, "disk")
     if disk and not can_mount():
         run.say("the full disk is left out: mounting a small one needs root")
     else:
@@ -81,7 +84,10 @@ async def _others(wanted: Collection[str], faults: Iterable[Fault], run: Run) ->
 
 def _items(faults: Iterable[Fault], run: Run, kind: Kind) -> list[Item]:
     smaller = [replace(fault, people=min(run.people, fault.people)) for fault in faults if fault.kind == kind]
-    return [Item(fault.name, fault.people, partial(run_fault, fault=fault)) for fault in smaller]
+    return [
+        Item(fault.name, fault.people, partial(run_fault, fault=fault), None if fault.late else fault)
+        for fault in smaller
+    ]
 
 
 def _crash_items(run: Run) -> list[Item]:
@@ -103,17 +109,42 @@ async def _crash(place: Field, *, wanted: Mapping[str, Sequence[str]], name: str
 
 
 async def _lane(items: Sequence[Item], run: Run, *, instances: int = 1, small_disk: bool = False) -> None:
-    """One after the other on one stack; a stack that does not heal is replaced, and the others are still run."""
+    """On one stack: several in one go where that is possible, and one by one what did not hold so.
+
+    A stack that does not heal is replaced, and the others are still run.
+    """
     left = list(items)
     while left:
-        people = 150 + sum(item.people for item in left)
+        people = 150 + 2 * sum(item.people for item in left)
         make = partial(FaultStack, people=people, instances=instances, small_disk=small_disk, environment=ENVIRONMENT)
         async with _place(make, run) as place:
             sound = True
             while left and sound:
-                item = left.pop(0)
-                row, sound = await _survive(place, item)
-                run.told(row)
+                chosen = in_one_go(left)
+                del left[: len(chosen)]
+                rows, sound = await (_survive(place, chosen[0]) if len(chosen) == 1 else _together(place, chosen))
+                for row in rows:
+                    run.told(row)
+                held = {row.fault for row in rows if row.holds}
+                if len(chosen) > 1:
+                    left = [replace(item, fault=None) for item in chosen if item.name not in held] + left
+
+
+def in_one_go(left: Sequence[Item]) -> list[Item]:
+    """The next one, with those that follow as long as they may strike together."""
+    found = list(takewhile(lambda item: item.fault is not None, left))
+    return found[:IN_ONE_GO] or list(left[:1])
+
+
+async def _together(place: Field, items: Sequence[Item]) -> tuple[list[Row], bool]:
+    """No rows: the run itself broke, and each is run by itself."""
+    try:
+        rows = await run_group(place, [item.fault for item in items if item.fault is not None])
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no verdict on any of them
+        trouble = "; ".join(f"{type(cause).__name__}: {cause}" for cause in _causes(error))[:300]
+        place.say(f"    several in one go ended with {trouble}: one by one now")
+        return [], await _heals(place)
+    return rows, all(row.holds for row in rows) and await _heals(place)
 
 
 @asynccontextmanager
@@ -139,7 +170,7 @@ async def _started(make: Callable[[], FaultStack], run: Run) -> FaultStack:
     raise AssertionError("the last start raises")
 
 
-async def _survive(place: Field, item: Item) -> tuple[Row, bool]:
+async def _survive(place: Field, item: Item) -> tuple[list[Row], bool]:
     """A fault that breaks the run itself is told as broken. False: the stack is of no more use."""
     begun = time.monotonic()
     try:
@@ -160,7 +191,7 @@ async def _survive(place: Field, item: Item) -> tuple[Row, bool]:
             trouble=trouble,
             load=round(os.getloadavg()[0], 1),
         )
-    return row, row.holds and await _heals(place)
+    return [row], row.holds and await _heals(place)
 
 
 async def _heals(place: Field) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from typing import TYPE_CHECKING, Self
 
 import asyncpg
@@ -16,6 +15,7 @@ from lethe_events.subject_token import normalise, subject_token
 from lethe_events.words import Channel, Right
 from lethe_example_shop import person_number
 from lethe_testkit.history import Accepted
+from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -64,7 +64,7 @@ class Load:
 
     async def until_settled(self, ids: list[UUID], seconds: float = _PATIENCE) -> int:
         """Until each saga is closed or has an open incident; gives how many have one. Raises TimeoutError."""
-        end = time.monotonic() + seconds
+        patience = Patience(seconds)
         while True:
             try:
                 connection = await asyncpg.connect(self._stack.database(), timeout=5)
@@ -77,9 +77,9 @@ class Load:
             settled = [row for row in rows if row["state"] == "closed" or row["open_incidents"]]
             if len(settled) == len(ids):
                 return sum(1 for row in settled if row["open_incidents"])
-            if time.monotonic() > end:
+            if patience.over:
                 raise TimeoutError(f"{len(ids) - len(settled)} of {len(ids)} sagas did not settle in {seconds:.0f} s")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.4)
 
     async def open_sagas(self, ids: list[UUID]) -> int:
         """How many of these are not closed; all, while the database does not answer."""
@@ -105,12 +105,12 @@ class Load:
         key = f"person-{number}"
         site = number
         async with free:
-            end = time.monotonic() + patience
+            lasting = Patience(patience)
             while True:
                 try:
                     answer = await self._sites[site % len(self._sites)].submit(dsr, idempotency_key=key)
                 except (LetheError, OSError):
-                    if time.monotonic() > end:
+                    if lasting.over:
                         raise
                     self.again += 1
                     site += 1

@@ -11,6 +11,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, Self
 
+from lethe_testkit.patience import Patience
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
 
@@ -125,7 +127,15 @@ class Proxy:
         return None
 
     def _call(self, work: Coroutine[object, object, int | None]) -> int:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30) or 0
+        """Raises TimeoutError after half a minute in which this thread had its turn."""
+        done = asyncio.run_coroutine_threadsafe(work, self._loop)
+        patience = Patience(30)
+        while True:
+            try:
+                return done.result(0.2) or 0
+            except TimeoutError:
+                if done.done() or patience.over:
+                    raise
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._serve, sock=self._listener)

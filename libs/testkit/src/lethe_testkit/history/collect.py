@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from aiokafka.errors import KafkaError
 
 from lethe_events import ContractError, TaskAcknowledged, TaskRequested, decode
 from lethe_events.topics import ACKS, TASKS_ERASURE, TASKS_EXPORT, tasks_of
@@ -31,6 +32,7 @@ from lethe_testkit.history.model import (
     TaskEnd,
     TimerEnd,
 )
+from lethe_testkit.patience import Patience
 from orchestrator.adapters.packing import content_of
 from orchestrator.adapters.registers import PostgresRegisters
 from orchestrator.adapters.store import PostgresSagas
@@ -50,6 +52,9 @@ WORKERS = ("erasure_worker", "export_worker")
 NATIVE = "warehouse"
 _PAGE = 500
 _TRIES = 20
+LOOK_AGAIN = (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError, TimeoutError)
+"""A saga moved on while one looked, or the machine stood still for longer than a client waits."""
+_LASTS = 25.0  # seconds; a relay takes what a writer forgot after ten
 
 _SAGAS = """
 SELECT s.id, s.state, s.closed_at, s.answered_at, s.shredded_at, s.audit_seq, s.audit_head, s.alerts,
@@ -91,7 +96,7 @@ async def collect(stack: Stack, seen: Seen, *, retention: timedelta = timedelta(
         for _ in range(_TRIES):
             try:
                 return await _collect(stack, database, seen, retention)
-            except asyncpg.SerializationError:  # a saga moved on meanwhile: look again at all of it
+            except LOOK_AGAIN:
                 await asyncio.sleep(0.2)
         raise TimeoutError("the stack does not come to rest: sagas change whenever they are looked at")
     finally:
@@ -101,7 +106,7 @@ async def collect(stack: Stack, seen: Seen, *, retention: timedelta = timedelta(
 async def _collect(stack: Stack, database: Database, seen: Seen, retention: timedelta) -> History:
     """All tables as of one instant: retention ends and sagas are shredded while one looks."""
     records = await _records(stack)
-    left = await backlog(stack, database)
+    left = await _lasting(stack, database)
     async with database.pool.acquire() as tx, tx.transaction(isolation="repeatable_read"):
         await tx.execute("SET LOCAL search_path = orchestrator")
         tasks = await tx.fetch("SELECT * FROM orchestrator.task")
@@ -132,6 +137,22 @@ async def _collect(stack: Stack, database: Database, seen: Seen, retention: time
             refusable=frozenset(seen.refusable),
             parked=frozenset(await _parked(tx)),
         )
+
+
+async def _lasting(stack: Stack, database: Database) -> list[Backlog]:
+    """What is left whenever one looks. The audit log is sealed every few seconds, and each seal passes the outbox."""
+    patience = Patience(_LASTS)
+    lasting = await backlog(stack, database)
+    while any(each.size for each in lasting) and not patience.over:
+        await asyncio.sleep(0.2)
+        lasting = smaller(lasting, await backlog(stack, database))
+    return lasting
+
+
+def smaller(before: Sequence[Backlog], now: Sequence[Backlog]) -> list[Backlog]:
+    """Of each place what was there at both looks, at most; a queue that is empty is not told of."""
+    sizes = {(each.what, each.where): each.size for each in now}
+    return [Backlog(e.what, e.where, min(e.size, sizes.get((e.what, e.where), 0))) for e in before]
 
 
 async def backlog(stack: Stack, database: Database) -> list[Backlog]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from lethe_testkit.simulation.bus import Rec
     from lethe_testkit.simulation.core import Row
-    from lethe_testkit.simulation.schedule import Installation
+    from lethe_testkit.simulation.installation import Installation
     from lethe_testkit.simulation.store import Store
 
 

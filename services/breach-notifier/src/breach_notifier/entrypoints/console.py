@@ -1,15 +1,11 @@
-"""The status page: open cases by hours left, one case's story. Server-rendered, no script.
-
-Signing in means giving the bearer token once; it then lies in a cookie that only this host's pages send back, and
-that no script can read. What the token may see is checked at every call, as for the API.
-"""
+"""The status page: open cases by hours left, one case's story. Server-rendered, no script."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 from uuid import UUID  # noqa: TC003 - FastAPI evaluates annotations
 
 from fastapi import APIRouter, Query, Request
@@ -19,18 +15,16 @@ from breach_notifier.application.views import Filter
 from breach_notifier.domain.words import State
 from breach_notifier.entrypoints import pages
 from breach_notifier.entrypoints.pdf import notice_pdf
-from lethe_chassis import ProblemError
+from lethe_chassis.console import SignIn, html_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from breach_notifier.application.views import Version
     from breach_notifier.entrypoints.parts import Parts
-    from lethe_chassis import Authenticator, Principal
+    from lethe_chassis import Principal
 
-COOKIE: Final = "lethe_console"
 _PAGE: Final = 50
-_SERVER: Final = 500
 NEXT: Final[Mapping[str, str]] = {
     State.SUSPECTED: "look at it: declare awareness, or have it dismissed by two",
     State.AWARE: "state the facts and decide whom to tell",
@@ -41,18 +35,11 @@ NEXT: Final[Mapping[str, str]] = {
 """What a list tells of a case that has no alert; the case itself tells more."""
 
 
-class SignInNeeded(Exception):
-    """No token, or one that is not good (any more)."""
-
-    def __init__(self, said: str = "") -> None:
-        super().__init__(said)
-        self.said = said
-
-
 def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> APIRouter:
     """Pages below /console; they are not part of the API document. `clock`: for the hours left only."""
     router = APIRouter(prefix="/console", include_in_schema=False)
-    _signing(router, clock)
+    sign_in = SignIn("breach:read", lambda said, status: _page("sign_in.html", clock, status, said=said))
+    sign_in.add_to(router)
 
     @router.get("")
     async def cases(
@@ -70,7 +57,7 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
                 "list.html", clock, rows=rows, next=next_, steps=NEXT, state=named, states=[x.value for x in State]
             )
 
-        return await _seen(request, clock, show)
+        return await sign_in.seen(request, show)
 
     @router.get("/breaches/{case_id}")
     async def case(request: Request, case_id: UUID) -> Response:
@@ -80,13 +67,13 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
                 return _page("missing.html", clock, status=404)
             return _page("case.html", clock, case=found)
 
-        return await _seen(request, clock, show)
+        return await sign_in.seen(request, show)
 
-    _papers(router, parts, clock)
+    _papers(router, parts, clock, sign_in)
     return router
 
 
-def _papers(router: APIRouter, parts: Callable[[], Parts], clock: Callable[[], datetime]) -> None:
+def _papers(router: APIRouter, parts: Callable[[], Parts], clock: Callable[[], datetime], sign_in: SignIn) -> None:
     async def seen(request: Request, case_id: UUID, number: int, answer: Callable[[Version], Any]) -> Response:
         async def show(who: Principal) -> Response:
             found = await parts().reading.versions(case_id, who.controller_ids)
@@ -94,12 +81,12 @@ def _papers(router: APIRouter, parts: Callable[[], Parts], clock: Callable[[], d
             shown: Response = _page("missing.html", clock, status=404) if one is None else await answer(one)
             return shown
 
-        return await _seen(request, clock, show)
+        return await sign_in.seen(request, show)
 
     @router.get("/breaches/{case_id}/notices/{number}")
     async def notice(request: Request, case_id: UUID, number: int) -> Response:
         async def answer(version: Version) -> Response:
-            return pages.html(pages.notice(case_id, version))
+            return html_page(pages.notice(case_id, version))
 
         return await seen(request, case_id, number, answer)
 
@@ -113,56 +100,7 @@ def _papers(router: APIRouter, parts: Callable[[], Parts], clock: Callable[[], d
 
 def _page(template: str, clock: Callable[[], datetime], status: int = 200, **values: Any) -> Response:
     now = clock()
-    return pages.html(
-        pages.render(template, now=now, when=lambda at: _when(at, now), left=_left(now), **values), status
-    )
-
-
-def _signing(router: APIRouter, clock: Callable[[], datetime]) -> None:
-    @router.get("/sign-in")
-    async def form() -> Response:
-        return _page("sign_in.html", clock, said="")
-
-    @router.post("/sign-in")
-    async def sign_in(request: Request) -> Response:
-        given = parse_qs((await request.body()).decode("ascii", "replace")).get("token", [""])[0].strip()
-        try:
-            await _principal(request, given)
-        except SignInNeeded as refused:
-            return _page("sign_in.html", clock, status=401, said=refused.said)
-        answer = RedirectResponse("/console", 303)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, given, path="/console", httponly=True, samesite="strict", secure=secure)
-        return answer
-
-    @router.post("/sign-out")
-    async def sign_out() -> Response:
-        answer = RedirectResponse("/console/sign-in", 303)
-        answer.delete_cookie(COOKIE, path="/console")
-        return answer
-
-
-async def _seen(request: Request, clock: Callable[[], datetime], show: Callable[[Principal], Any]) -> Response:
-    try:
-        principal = await _principal(request, request.cookies.get(COOKIE, ""))
-    except SignInNeeded as needed:
-        return _page("sign_in.html", clock, status=401 if needed.said else 200, said=needed.said)
-    answer: Response = await show(principal)
-    return answer
-
-
-async def _principal(request: Request, token: str) -> Principal:
-    auth: Authenticator = request.app.state.auth
-    if not token:
-        raise SignInNeeded
-    try:
-        principal = await auth.authenticate(token)
-        principal.require_scopes("breach:read")
-    except ProblemError as error:
-        if error.status >= _SERVER:  # an engine is down, which is not the token's fault
-            raise
-        raise SignInNeeded(str(error.detail)) from None
-    return principal
+    return html_page(pages.render(template, now=now, when=lambda at: _when(at, now), left=_left(now), **values), status)
 
 
 def _when(value: str | None, now: datetime) -> str:

@@ -30,6 +30,7 @@ from lethe_chassis import (
     operations_router,
     require_scope,
 )
+from lethe_chassis.console import html_page
 from lethe_law.breach.notification import difference
 from lethe_messaging import OperationRefused
 
@@ -129,7 +130,7 @@ def _reading(parts: Callable[[], Parts]) -> APIRouter:
         principal.require_controller(controller)
         rows = await parts().reading.year(controller, year)
         if form == "html":
-            return pages.html(pages.register(controller, year, rows))
+            return html_page(pages.register(controller, year, rows))
         name = f'attachment; filename="breaches-{controller}-{year}.csv"'
         return Response(pages.as_csv(rows), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
 
@@ -181,7 +182,7 @@ def _papers(parts: Callable[[], Parts]) -> APIRouter:
     @router.get("/{number}/page", summary="The same to be read by people, with its gaps", **_PAGE)
     async def page(case_id: UUID, number: int, principal: Reader) -> Response:
         one, _ = await version(case_id, number, principal)
-        return pages.html(pages.notice(case_id, one))
+        return html_page(pages.notice(case_id, one))
 
     @router.get("/{number}/pdf", summary="The same as PDF: one version, always the same bytes", **_PDF)
     async def pdf(case_id: UUID, number: int, principal: Reader) -> Response:

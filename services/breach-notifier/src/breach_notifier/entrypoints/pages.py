@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from lethe_law.breach.template import TEMPLATE, Value, template
 
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
     from breach_notifier.application.views import Version
 
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-}
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -32,10 +26,6 @@ def templates() -> Environment:
     found = Environment(loader=PackageLoader("breach_notifier.entrypoints"), autoescape=True, undefined=StrictUndefined)
     found.filters["words"] = lambda text: str(text).replace("_", " ")
     return found
-
-
-def html(text: str, status: int = 200) -> Response:
-    return HTMLResponse(text, status, headers=HEADERS)
 
 
 def pdf(content: bytes, name: str) -> Response:

@@ -1,21 +1,17 @@
-"""The status page: open sagas by deadline, one saga's story, incidents, the register. Server-rendered, no script.
-
-Signing in means giving the bearer token once; it then lies in a cookie that only this host's pages send back, and
-that no script can read. What the token may see and do is checked at every call, as for the API.
-"""
+"""The status page: open sagas by deadline, one saga's story, incidents, the register. Server-rendered, no script."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 from uuid import UUID  # noqa: TC003 - FastAPI evaluates annotations
 
 from fastapi import APIRouter, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from lethe_chassis import ProblemError
+from lethe_chassis.console import SignIn, html_page
 from lethe_events.words import SagaState
 from orchestrator.application.acts import Person
 from orchestrator.application.views import Filter
@@ -24,25 +20,10 @@ from orchestrator.domain.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lethe_chassis import Authenticator, Principal
+    from lethe_chassis import Principal
     from orchestrator.entrypoints.parts import Parts
 
-COOKIE: Final = "lethe_console"
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-}
 _PAGE: Final = 50
-
-
-class SignInNeeded(Exception):
-    """No token, or one that is not good (any more)."""
-
-    def __init__(self, said: str = "") -> None:
-        super().__init__(said)
-        self.said = said
 
 
 class Console:
@@ -102,14 +83,15 @@ class Console:
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(template).render(now=self._clock(), **values)
-        return HTMLResponse(text, status, headers=_HEADERS)
+        return html_page(text, status)
 
 
 def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> APIRouter:
     """Pages below /console; they are not part of the API document."""
     router = APIRouter(prefix="/console", include_in_schema=False)
     console = Console(parts, clock)
-    _signing(router, console)
+    sign_in = SignIn("saga:read", console.sign_in)
+    sign_in.add_to(router)
 
     @router.get("")
     async def sagas(
@@ -121,11 +103,11 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
     ) -> Response:
         named = {"state": state and state.value, "processor": processor, "incident": incident, "after": after}
         wanted = {name: value for name, value in named.items() if value}
-        return await _seen(request, console, lambda who: console.list(who, wanted))
+        return await sign_in.seen(request, lambda who: console.list(who, wanted))
 
     @router.get("/sagas/{dsr_id}")
     async def saga(request: Request, dsr_id: UUID) -> Response:
-        return await _seen(request, console, lambda who: console.saga(who, dsr_id))
+        return await sign_in.seen(request, lambda who: console.saga(who, dsr_id))
 
     @router.post("/sagas/{dsr_id}/tasks/{task_id}/retry")
     async def retry(request: Request, dsr_id: UUID, task_id: UUID) -> Response:
@@ -137,68 +119,21 @@ def console_router(parts: Callable[[], Parts], clock: Callable[[], datetime] = l
                 return await console.saga(who, dsr_id, said=refused.detail)
             return RedirectResponse(f"/console/sagas/{dsr_id}", 303)
 
-        return await _seen(request, console, act)
+        return await sign_in.seen(request, act)
 
     @router.get("/incidents")
     async def incidents(request: Request, after: Annotated[str | None, Query(max_length=100)] = None) -> Response:
-        return await _seen(request, console, lambda who: console.incidents(who, after))
+        return await sign_in.seen(request, lambda who: console.incidents(who, after))
 
     @router.get("/holds")
     async def holds(request: Request) -> Response:
-        return await _seen(request, console, console.holds)
+        return await sign_in.seen(request, console.holds)
 
     @router.get("/register")
     async def register(request: Request) -> Response:
-        return await _seen(request, console, console.register)
+        return await sign_in.seen(request, console.register)
 
     return router
-
-
-def _signing(router: APIRouter, console: Console) -> None:
-    @router.get("/sign-in")
-    async def form() -> Response:
-        return console.sign_in("")
-
-    @router.post("/sign-in")
-    async def sign_in(request: Request) -> Response:
-        given = parse_qs((await request.body()).decode("ascii", "replace")).get("token", [""])[0].strip()
-        try:
-            await _principal(request, given)
-        except SignInNeeded as refused:
-            return console.sign_in(refused.said, 401)
-        answer = RedirectResponse("/console", 303)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, given, path="/console", httponly=True, samesite="strict", secure=secure)
-        return answer
-
-    @router.post("/sign-out")
-    async def sign_out() -> Response:
-        answer = RedirectResponse("/console/sign-in", 303)
-        answer.delete_cookie(COOKIE, path="/console")
-        return answer
-
-
-async def _seen(request: Request, console: Console, show: Callable[[Principal], Any]) -> Response:
-    try:
-        principal = await _principal(request, request.cookies.get(COOKIE, ""))
-    except SignInNeeded as needed:
-        return console.sign_in(needed.said, 401 if needed.said else 200)
-    answer: Response = await show(principal)
-    return answer
-
-
-async def _principal(request: Request, token: str) -> Principal:
-    auth: Authenticator = request.app.state.auth
-    if not token:
-        raise SignInNeeded
-    try:
-        principal = await auth.authenticate(token)
-        principal.require_scopes("saga:read")
-    except ProblemError as error:
-        if error.status >= 500:  # noqa: PLR2004 - an engine is down, which is not the token's fault
-            raise
-        raise SignInNeeded(str(error.detail)) from None
-    return principal
 
 
 def _when(value: str | None, now: datetime) -> str:

@@ -13,6 +13,7 @@ import asyncpg
 from lethe_postgres.asking import Connection, Lookout, Opened
 from lethe_postgres.errors import CommitUnknown
 from lethe_postgres.transience import lost_connection
+from lethe_postgres.upgrading import retrieve_lost_upgrades
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -76,6 +77,7 @@ class Database:
         Sessions are never reset between uses (that would cost a round trip per transaction): use `SET LOCAL`,
         never `SET`, and no session-level locks; for those there is `session`.
         """
+        retrieve_lost_upgrades()
         opened: Opened = WeakSet()
 
         async def prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:

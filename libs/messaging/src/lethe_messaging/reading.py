@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _POLL = 0.05  # seconds; a change of slots waits for this long at most
 _PAUSE = 0.2
 _OFTEN = 0.25  # seconds between arrivals below which there are many, and that end it
-_GATHER = (0.05, 0.2)  # seconds for which records may wait at the broker
+_GATHER = (0.02, 0.2)  # seconds for which records may wait at the broker
 _OPEN_PATIENCE = 30.0  # seconds; a client that hangs while it connects is thrown away
 
 

@@ -22,7 +22,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     batch: int = 1000
     """Tasks taken from Kafka at a time, so also the most that a batch handler gets."""
-    linger: float = 0.03
+    linger: float = 0.02
     """How long few tasks wait for company: a round of Kafka's costs the same for one task as for a hundred."""
     concurrency: int = 8
     """Calls of single-task handlers, and uploads of parts, at the same time."""

@@ -160,7 +160,7 @@ class KafkaWire:
             auto_offset_reset="earliest",  # a new participant must not miss what was asked before its first start
             session_timeout_ms=6_000,  # the least that brokers allow by default: so long nobody does a dead one's tasks
             heartbeat_interval_ms=2_000,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=30,
             fetch_min_bytes=32 << 10,  # a fetch for every few records is what a broker spends its time on
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )

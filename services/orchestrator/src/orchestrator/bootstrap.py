@@ -132,7 +132,7 @@ async def _database(stack: AsyncExitStack, settings: Settings, name: str, connec
 
 
 def _tuning(settings: Settings) -> Tuning:
-    """A saga passes here three times, so that every wait counts thrice; batches that gather at the broker are enough."""
+    """A saga passes here three times, so every wait counts thrice; what gathers at the broker is enough."""
     return Tuning(window_max=0.05, parked_retention=settings.parked_retention_s)
 
 

@@ -2,6 +2,10 @@
 
     .venv/bin/python tests/bench/recovery.py [--only broker,backlog] [--rate 4] [--away 5] [--outage 20]
 
+Ten minutes without a worker, under the load that the sample processors take twice of, in half an hour at most:
+
+    .venv/bin/python tests/bench/recovery.py --only backlog --outage 600 --rate 4
+
 Starts a stack of its own with two instances of every service. Prints JSON; ends by itself. All times are seconds. On a
 machine that does other work they are those of the other work.
 """
@@ -56,13 +60,13 @@ _BEFORE = 3.0  # seconds of load before something is done
 _USUAL = 2.0  # seconds
 
 
-async def until(true: Callable[[], Awaitable[bool]], patience: float = _PATIENCE) -> float:
-    """Seconds until it holds."""
+async def until(true: Callable[[], Awaitable[bool]], patience: float = _PATIENCE, step: float = 0.02) -> float:
+    """Seconds until it holds; looks every `step` seconds."""
     begun = time.monotonic()
     while not await true():
         if time.monotonic() > begun + patience:
             raise TimeoutError(f"recovery takes longer than {patience:.0f} s")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(step)
     return round(time.monotonic() - begun, 3)
 
 
@@ -256,7 +260,7 @@ async def backlog(watcher: Watcher, options: argparse.Namespace, first: int) -> 
             sql = "SELECT count(*) FROM orchestrator.saga WHERE id = ANY($1) AND closed_at IS NOT NULL"
             return bool(await watcher.ask(sql, waited) == len(waited))
 
-        await until(drained, options.outage * 4)
+        await until(drained, options.outage * 4, step=max(0.02, options.outage / 1000))
         took = time.time() - back
     return {
         "away": round(back - away, 1),

@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # seconds
 LATE = 4
-"""Looks at which the same answer is still due. Looks and not seconds: a process that was frozen has not looked."""
+"""Looks at which the same answer is still due. Looks and not seconds: a process that was frozen has not looked.
+
+No question may wait at the broker for nearly as long: a fetch waits 0.2 s there at most.
+"""
 _MOST_PATIENT = 16
 _CALM_AFTER = 60.0  # seconds without a connection closed here, after which patience is what it was
 _ANSWERS_WITHIN = 1.0  # seconds, for a newcomer: to connect, to log in, to get an answer

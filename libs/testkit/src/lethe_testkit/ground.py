@@ -16,6 +16,7 @@ from lethe_events.topics import Topic
 from lethe_events.words import SagaState
 from lethe_messaging import Bus, KafkaSettings, Tuning, delete_topics, ensure_topics, migrate_messaging, read_all
 from lethe_postgres import Database
+from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -156,8 +157,9 @@ async def open_database(dsn: str) -> Database:
 async def eventually(true: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> float:
     """Ask until it is true; the seconds it took. Raises AssertionError after `seconds`."""
     start = time.monotonic()
+    patience = Patience(seconds)
     while not await true():
-        if time.monotonic() > start + seconds:
+        if patience.over:
             raise AssertionError(f"not true within {seconds} s")
         await asyncio.sleep(0.02)
     return time.monotonic() - start

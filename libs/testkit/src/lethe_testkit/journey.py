@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from lethe_client.intake import IntakeClient
 from lethe_client.models import NewDsr
 from lethe_client.orchestrator import OrchestratorClient
 from lethe_events.words import Channel, Right, SagaState
+from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,14 +61,14 @@ class Journey:
     async def until_closed(self, dsr_ids: Iterable[UUID], seconds: float = 60) -> dict[UUID, Dsr]:
         """What intake tells of each, once all are closed. Raises TimeoutError naming those that are not."""
         waiting, closed = set(dsr_ids), dict[UUID, "Dsr"]()
-        until = time.monotonic() + seconds
+        patience = Patience(seconds)
         while waiting:
             for dsr_id in list(waiting):
                 dsr = await self.intake.dsr(dsr_id)
                 if dsr.state is SagaState.CLOSED:
                     closed[dsr_id] = dsr
                     waiting.discard(dsr_id)
-            if waiting and time.monotonic() > until:
+            if waiting and patience.over:
                 raise TimeoutError(
                     f"not closed after {seconds} s: {sorted(str(i) for i in waiting)[:3]} of {len(waiting)}"
                 )
@@ -77,12 +77,12 @@ class Journey:
 
     async def until(self, dsr_id: UUID, condition: Callable[[Saga], bool], what: str, seconds: float = 60) -> Saga:
         """The saga, once `condition` holds."""
-        until = time.monotonic() + seconds
+        patience = Patience(seconds)
         while True:
             saga = await self._saga(dsr_id)
             if saga is not None and condition(saga):
                 return saga
-            if time.monotonic() > until:
+            if patience.over:
                 tasks = [] if saga is None else [(t.processor_id, t.verb, t.status, t.code) for t in saga.tasks]
                 raise TimeoutError(f"not within {seconds} s: {what}; {tasks}")
             await asyncio.sleep(0.1)

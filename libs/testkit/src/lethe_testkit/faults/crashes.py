@@ -42,6 +42,7 @@ _LEADS = 8.0  # seconds after which a leading point is died at again
 _BORED = 5.0  # seconds after which somebody asks anyway: sagas that wait for a dead service pass no point
 _LET_IN = 600.0  # seconds
 _SETTLED = 300.0
+_COPIES = 2 / 3  # of those who ask: few points are passed by copies alone, and each is to be passed in time
 _GAP = 0.12  # seconds between two people who ask
 _AT_ONCE = 20  # sagas under way
 
@@ -108,6 +109,7 @@ async def crash_everywhere(place: Field, wanted: Mapping[str, Sequence[str]], *,
     What dies in one service while another is down or starting is a pair of crashes; the seed decides which meet.
     """
     crashes = Crashes()
+    place.load.copies = _COPIES
     over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         asking = group.create_task(_ask(place, over, most, crashes))

@@ -15,6 +15,7 @@ from lethe_events.subject_token import normalise, subject_token
 from lethe_events.words import Channel, Right
 from lethe_example_shop import person_number
 from lethe_testkit.history import Accepted
+from lethe_testkit.history.collect import AWAY
 from lethe_testkit.patience import Patience
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _PATIENCE = 240.0
 
 
 class Load:
-    """`seen` is told of every 202. Each person asks once; a third of them wants a copy first."""
+    """`seen` is told of every 202. Each person asks once; some want a copy first."""
 
     def __init__(self, stack: FaultStack, seen: Seen, seed: int) -> None:
         self._stack = stack
@@ -36,6 +37,8 @@ class Load:
         self._chance = random.Random(seed)
         self._next = 101
         self._sites = [IntakeClient(stack.url(name), stack.token()) for name in stack.programs if "intake" in name]
+        self.copies = 1 / 3
+        """The share of people who want a copy first."""
         self.token_key = b""
         """The warehouse's: what it calls people, to find them in its books."""
         self.again = 0
@@ -72,7 +75,7 @@ class Load:
                     "SELECT state, open_incidents FROM orchestrator.saga WHERE id = ANY($1)", ids, timeout=10
                 )
                 await connection.close()
-            except (OSError, asyncpg.PostgresError, TimeoutError):
+            except AWAY:
                 rows = []
             settled = [row for row in rows if row["state"] == "closed" or row["open_incidents"]]
             if len(settled) == len(ids):
@@ -89,7 +92,7 @@ class Load:
                 "SELECT count(*) FROM orchestrator.saga WHERE id = ANY($1) AND closed_at IS NOT NULL", ids, timeout=10
             )
             await connection.close()
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except AWAY:
             return len(ids)
         return len(ids) - int(closed)
 
@@ -98,7 +101,7 @@ class Load:
         dsr = NewDsr(
             controller_id="acme",
             right=Right.ERASURE,
-            export_first=self._chance.random() < 1 / 3,
+            export_first=self._chance.random() < self.copies,
             identifiers={"email": [person.email], "customer_id": [person.customer_no]},
             channel=Channel.WEB_FORM,
         )

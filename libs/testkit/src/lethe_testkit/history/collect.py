@@ -52,7 +52,9 @@ WORKERS = ("erasure_worker", "export_worker")
 NATIVE = "warehouse"
 _PAGE = 500
 _TRIES = 20
-LOOK_AGAIN = (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError, TimeoutError)
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a question to PostgreSQL may raise while it is killed."""
+LOOK_AGAIN = (*AWAY, KafkaError)
 """A saga moved on while one looked, or the machine stood still for longer than a client waits."""
 _LASTS = 25.0  # seconds; a relay takes what a writer forgot after ten
 

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,6 +129,17 @@ async def test_subject_events_arrive_keyed_by_token(kafka: NativeKafka) -> None:
         await participant.emit(*[participant.event("created", token) for token in tokens])
     read = await kafka.read(kafka.events, lambda found: len(found) >= 100)
     assert {r.body.subject_token for r in read if isinstance(r.body, SubjectObserved)} == set(tokens)
+
+
+async def test_more_than_one_batch_of_events_arrives_whole_and_in_order(kafka: NativeKafka) -> None:
+    count = 4000  # about two batches of one partition
+    times = [datetime(2026, 5, 1, tzinfo=UTC) + timedelta(seconds=n) for n in range(count)]
+    async with taking_part(kafka) as participant:
+        token = participant.token_for("email", "p@x.example")
+        long = [f"category.{n}.{'x' * 40}" for n in range(5)]
+        await participant.emit(*[participant.event("updated", token, categories=long, at=at) for at in times])
+    read = await kafka.read(kafka.events, lambda found: len(found) >= count)
+    assert [r.body.at for r in read if isinstance(r.body, SubjectObserved)] == times
 
 
 async def test_five_thousand_tasks_a_second_pass_through_a_handler_that_does_nothing(kafka: NativeKafka) -> None:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lethe_messaging.guard import CLIENT_ERRORS
+from lethe_messaging.pace import Pace
 from lethe_messaging.reader import Reader, Unavailable
 from lethe_postgres import crashpoint
 
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 _POLL = 0.05  # seconds; a change of slots waits for this long at most
 _PAUSE = 0.2
-_OFTEN = 0.25  # seconds between arrivals below which there are many, and that end it
 _GATHER = (0.02, 0.2)  # seconds for which records may wait at the broker
 _OPEN_PATIENCE = 30.0  # seconds; a client that hangs while it connects is thrown away
 
@@ -52,7 +52,6 @@ class Reading:
         self._stale = True
         self._renew: str | None = None
         self._paused: set[Place] = set()
-        self._arrived_at = 0.0
 
     def renew(self, reason: str) -> None:
         """Throw the client away and make another."""
@@ -87,7 +86,7 @@ class Reading:
                 log.warning("the consumer is made anew", extra={"reason": self._renew})
 
     async def _read_with(self, reader: Reader) -> None:
-        version, self._arrived_at = -1, 0.0
+        version, pace = -1, Pace()
         while not self._stopping.is_set() and self._renew is None:
             if self._stale or version != self._ownership.version:
                 self._stale, version = False, self._ownership.version
@@ -107,7 +106,7 @@ class Reading:
                 log.warning("reading failed in the client", extra={"error": type(error).__name__})
                 self._stop_places(await reader.unreadable())
             else:
-                self._pace(reader, arrived=bool(arrived))
+                reader.expect(many=pace.many(time.monotonic(), arrived=bool(arrived)))
                 if arrived:
                     crashpoint("poll.after")
                     self._feed(reader, arrived)
@@ -115,15 +114,6 @@ class Reading:
                 if 0 < sum(len(records) for records, _ in arrived.values()) < self._tuning.window_below:
                     # a fetch costs the same however little it brings
                     await asyncio.sleep(self._tuning.window / 2)
-
-    def _pace(self, reader: Reader, *, arrived: bool) -> None:
-        """Single messages are fetched at once; from many, a fetch for each few would be most of the work."""
-        now = time.monotonic()
-        if arrived:
-            reader.expect(many=now - self._arrived_at < _OFTEN)
-            self._arrived_at = now
-        elif now - self._arrived_at > _OFTEN:
-            reader.expect(many=False)
 
     def _assign(self, reader: Reader) -> None:
         now = time.monotonic()

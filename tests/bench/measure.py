@@ -24,8 +24,8 @@ SELECT width_bucket(extract(epoch FROM s.closed_at - d.accepted_at)::float8 * 10
        count(*) AS sagas {_CLOSED} GROUP BY 1
 """
 _ACCEPTED = "SELECT count(*) FROM intake.dsr WHERE accepted_at >= $1"
-OPEN = 2000
-"""Sagas, about four seconds of work."""
+OPEN = 1200
+"""Sagas, about two seconds of work."""
 BOUNDS_MS = (25, 50, 100, 150, 200, 300, 500, 1000, 2000, 5000, 10000)
 
 

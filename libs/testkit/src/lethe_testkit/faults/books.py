@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lethe_testkit.stack import Stack
 
+_TRIES = 20
 _SHOP = """
 CREATE SCHEMA books;
 CREATE TABLE books.gone (email text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
@@ -82,8 +83,7 @@ class Books:
         held = {f"shop/{row['e']}" for row in rows}
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self._token}"}, timeout=30) as client:
             for email in wanted:
-                answer = (await client.get(f"{self._helpdesk}/admin/holds", params={"email": email})).json()
-                if answer["customers"]:
+                if await self._is_held(client, email):
                     held.add(f"helpdesk/{email}")
         return held
 
@@ -91,6 +91,18 @@ class Books:
         """How the helpdesk answers from now on; see its `Behaviour`."""
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self._token}"}, timeout=30) as client:
             (await client.put(f"{self._helpdesk}/admin/behaviour", json=changes)).raise_for_status()
+
+    async def _is_held(self, client: httpx.AsyncClient, email: str) -> bool:
+        """A question that is not answered is no verdict: it may come right after a kill, or the machine stood still."""
+        for left in reversed(range(_TRIES)):
+            try:
+                answer = await client.get(f"{self._helpdesk}/admin/holds", params={"email": email})
+                return bool(answer.json()["customers"])
+            except httpx.HTTPError:
+                if not left:
+                    raise
+                await asyncio.sleep(0.5)
+        raise AssertionError("the last try raises")
 
     def _open_warehouse(self) -> None:
         with sqlite3.connect(self._warehouse, timeout=30) as connection:

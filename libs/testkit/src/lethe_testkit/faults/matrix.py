@@ -28,9 +28,11 @@ _SHORT = {
     Guarantee.PARKED: "parked",
 }
 _HOW = """\
-Each row: people ask for erasure (a third of them with a copy first) while the fault strikes; then everything heals and
-comes to rest, and the whole history of that stack is judged: tables, topics, the processors' own books. The sagas of
-the rows before, closed or not, are judged again with each row.
+Each row: people ask for erasure (a third of them with a copy first) while the fault strikes; then everything heals. Up
+to six faults strike one after the other on one stack, without waiting for the sagas of the one before; then all comes
+to rest, and the whole history of that stack is judged: tables, topics, the processors' own books. If that holds, each
+of them has held; else each is run again by itself. Sagas of earlier rows are judged again with later ones. Seconds:
+from the first person who asked to the last saga of that row that was closed or had an incident.
 
 ✓ held · ✗ broken, with the number of violations. The columns are explained below."""
 

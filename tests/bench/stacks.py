@@ -96,7 +96,7 @@ def _example(_: str, admin: str, people: int) -> None:
 
 def processes(stack: Stack) -> dict[str, psutil.Process]:
     """Every program of the stack by name, for CPU time and memory."""
-    names = ("kafka", "postgres", "intake", "orchestrator", "erasure_worker", "export_worker")
+    names = ("kafka", "postgres", "intake", "orchestrator", "erasure_worker", "export_worker", "breach_notifier")
     return {name: psutil.Process(pid) for name in names if (pid := stack.pid(name)) is not None}
 
 

@@ -133,7 +133,7 @@ async def _database(stack: AsyncExitStack, settings: Settings, name: str, connec
 
 def _tuning(settings: Settings) -> Tuning:
     """A saga passes here three times, so every wait counts thrice; what gathers at the broker is enough."""
-    return Tuning(window_max=0.05, parked_retention=settings.parked_retention_s)
+    return Tuning(window_max=0.02, parked_retention=settings.parked_retention_s)
 
 
 def _wire(settings: Settings, topics: Topics, engines: _Engines) -> Service:
